@@ -1,0 +1,99 @@
+"""The shop: a small, seeded, synthetic retailer with all that goes wrong in a real feed, each to a known share."""
+
+import base64
+import json
+
+import numpy as np
+import numpy.typing as npt
+
+from cdp_sandbox.world import Json, Millis
+from cdp_sandbox.worlds.identifiers import draw_identifiers, identifier_text
+from cdp_sandbox.worlds.instants import iso
+from cdp_sandbox.worlds.shop_behaviour import IDENTIFY, SIGN_UP, happenings
+from cdp_sandbox.worlds.shop_bodies import ACCOUNT_ID, ACTIONS, BRAND_ID, CLIENT_ID, ShopBodies
+from cdp_sandbox.worlds.shop_calendar import ENDS_AT, FAX_REMOVED_AT, OPENS_AT
+from cdp_sandbox.worlds.shop_customers import draw_customers
+from cdp_sandbox.worlds.shop_mess import disturb
+from cdp_sandbox.worlds.shop_traits import changed_traits, draw_trait_changes
+
+
+class Shop:
+    """A `World` of `customers` customers, 120 days of history and a month to come.
+
+    `hidden_churn_time` has one instant a profile, `NEVER` for those who stay: from then on the customer puts nothing
+    into a basket and orders nothing, though visits and opened mails go on at a lower rate. It is in no event and no
+    trait: what a churn model is to find out.
+    """
+
+    def __init__(self, seed: int, customers: int = 400) -> None:
+        self.name = "shop"
+        self.client_id, self.account_id, self.brand_id = CLIENT_ID, ACCOUNT_ID, BRAND_ID
+        self.opens_at: Millis = OPENS_AT
+        self.ends_at: Millis = ENDS_AT
+        self._customers = draw_customers(seed, customers)
+        self._changes = draw_trait_changes(seed, self._customers)
+        self._happenings = happenings(seed, self._customers, self._changes)
+        feed = disturb(seed, self._customers, self._happenings)
+        rng = np.random.default_rng([seed, 5])
+        self._ids = draw_identifiers(rng, len(self._happenings.kind))
+        seeds: list[int] = rng.integers(0, 2**40, size=customers).tolist()
+        self._bodies = ShopBodies(self._customers, self._changes, self._happenings, self._ids, seeds)
+        self._row = feed.row
+        self.profiles = self._customers.keys
+        self.hidden_churn_time: npt.NDArray[np.int64] = self._customers.hidden_churn_time
+        self.event_time: npt.NDArray[np.int64] = feed.event_time
+        self.received_time: npt.NDArray[np.int64] = feed.received_time
+        self.profile: npt.NDArray[np.int32] = feed.profile
+        self.actions = ACTIONS
+        self.action: npt.NDArray[np.int16] = self._happenings.kind[feed.row].astype(np.int16)
+        self.mess = feed.marks
+        self._identifies = self._received_identifies()
+
+    def _received_identifies(self) -> list[list[tuple[Millis, int]]]:
+        """For each profile when which trait change was first received, in order."""
+        found: list[list[tuple[Millis, int]]] = [[] for _ in self.profiles]
+        at = np.flatnonzero(self.action == IDENTIFY)
+        reference = self._happenings.reference[self._row[at]]
+        changes = reference != SIGN_UP
+        at, reference = at[changes], reference[changes]
+        columns = (self.profile[at], self.received_time[at], reference)
+        for profile, received, change in zip(*(column.tolist() for column in columns), strict=True):
+            found[profile].append((received, change))
+        for of_one in found:
+            of_one.sort()
+        return found
+
+    def event_id(self, index: int) -> str:
+        return identifier_text(self._ids, int(self._row[index]))
+
+    def event_body(self, index: int) -> bytes:
+        body = self._bodies.build(
+            int(self._row[index]), int(self.event_time[index]), int(self.received_time[index]), int(self.profile[index])
+        )
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def traits(self, profile: int, clock: Millis) -> Json:
+        found = self._bodies.starting_traits(profile)
+        for received, change in self._identifies[profile]:
+            if received > clock:
+                break
+            found |= changed_traits(self._changes, change)
+        if clock >= FAX_REMOVED_AT:
+            del found["faxNumber"]
+        return found
+
+    def computed(self, profile: int, clock: Millis) -> Json:
+        return {}
+
+    def provenance(self, profile: int) -> Json:
+        key = self.profiles[profile]
+        imported = bool(self._customers.imported[profile])
+        created_by: Json = {"createdTime": iso(key.created), "type": "audience-csv" if imported else "event"}
+        if imported:
+            created_by["filename"] = "customers – aug.csv"
+        subscription = f"{CLIENT_ID}:{ACCOUNT_ID}:{key.id}".encode()
+        return {
+            "createdBy": created_by,
+            "audiencesStatic": ["audience_board"] if profile % 3 == 0 else [],
+            "_subscriptionId": base64.b64encode(subscription).decode(),
+        }
