@@ -65,7 +65,7 @@ class Basket:
         self.products: list[int] = happenings.reference[rows].tolist()
         self.quantities: list[int] = happenings.quantity[rows].tolist()
         pairs = zip(self.products, self.quantities, strict=True)
-        self.revenue = sum(CATALOGUE[product].cents * quantity for product, quantity in pairs)
+        self.revenue: int = sum(CATALOGUE[product].cents * quantity for product, quantity in pairs)
         self.discount = self.revenue // 10 if visit % 7 == 0 else 0
         self.shipping = 0 if self.revenue >= 3000 else 395
 

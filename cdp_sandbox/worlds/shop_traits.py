@@ -52,7 +52,8 @@ class TraitChanges:
         """Who takes e-mail at an instant: one element a customer."""
         withdrawn_or_given = self.profile[(self.kind == CONSENT) & (self.time <= instant)]
         turns = np.bincount(withdrawn_or_given, minlength=len(self.mail_consent_at_start))
-        return np.logical_xor(self.mail_consent_at_start, turns % 2 == 1)
+        taking: npt.NDArray[np.bool_] = self.mail_consent_at_start ^ (turns % 2 == 1)
+        return taking
 
 
 def draw_trait_changes(seed: int, customers: Customers) -> TraitChanges:
