@@ -38,8 +38,8 @@ class ApiError(Exception):
 
 
 def to_json(value: Any) -> bytes:
-    """Write JSON in UTF-8 without needless spaces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Write JSON in UTF-8 without needless spaces; half a surrogate pair, which UTF-8 lacks, stays escaped."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
 
 
 def unknown_route(switches: Switches) -> Answer:

@@ -34,7 +34,7 @@ class Application:
             return
         sandbox = self.sandbox
         sandbox.statistics.begin()
-        route, status = "unknown", "disconnected"
+        route, status = "unknown", "failed"
         try:
             route, status = await self._serve(sandbox, scope, receive, send)
         finally:

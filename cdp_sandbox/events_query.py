@@ -57,11 +57,12 @@ def parse(parameters: Mapping[str, str], switches: Switches, limits: Limits) -> 
             return None
         skip = max(0, limits.cap - size)
     include = parameters.get("include", "")
+    included = include.split(",") if switches.include == "list" else [include]
     return EventsQuery(
         first=_bound(parameters, "start", _BEGINNING, after=switches.start_bound == "exclusive"),
         end=_bound(parameters, "end", _END, after=switches.end_bound == "inclusive"),
-        include=tuple(include.split(",")) if switches.include == "list" else (include,) if include else (),
-        exclude=tuple(parameters.get("exclude", "").split(",")),
+        include=tuple(filter(None, included)),
+        exclude=tuple(filter(None, parameters.get("exclude", "").split(","))),
         descending=sort == "desc",
         skip=skip,
         size=size,
@@ -137,7 +138,7 @@ def _wanted(action: str, query: EventsQuery) -> bool:
 
 
 def _flags(actions: list[str], query: EventsQuery) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
-    if not query.include and query.exclude == ("",):
+    if not query.include and not query.exclude:
         return None
     return np.array([_wanted(action, query) for action in actions], dtype=np.bool_)
 

@@ -17,9 +17,9 @@ class ControlError(Exception):
     """A control route refused; the message is the sandbox's own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Running:
-    """A sandbox that answers; `url` ends in `/track`."""
+    """A sandbox that answers; `url` ends in `/track`, and a reset to another world changes the account's identifiers."""
 
     url: str
     client_id: str
@@ -44,7 +44,11 @@ class Running:
             raise ControlError(f"{method} {path}: {answer.status} {content.decode(errors='replace')}")
         if answer.headers.get_content_type() == "application/x-ndjson":
             return [json.loads(line) for line in content.splitlines()]
-        return json.loads(content)
+        decoded = json.loads(content)
+        if path == "/_sandbox/reset":
+            self.client_id, self.account_id = decoded["client_id"], decoded["account_id"]
+            self.brand_id = decoded["brand_id"]
+        return decoded
 
     def reset(self, **settings: Any) -> Any:
         """Begin anew, with what a reset takes: world, seed, clock, switches, faults, latency, limits."""

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 
 from cdp_sandbox.world import Millis
 
+_MANY = 1000
+"""From so many live ids on, the expired ones are looked for."""
+
 
 @dataclass(slots=True)
 class Scroll:
@@ -25,15 +28,19 @@ class Scroll:
 
 
 class Scrolls:
-    """All live scrolls by id; one that was not used for `seconds` of real time is gone."""
+    """All live scrolls by id; one that is not used for some seconds of real time is gone."""
 
     def __init__(self, seed: int, now: Callable[[], float] = time.monotonic) -> None:
         self._by_id: dict[str, Scroll] = {}
         self._rng = random.Random(seed)  # noqa: S311 - ids of a stand-in
         self._now = now
 
-    def start(self, profiles: Sequence[int], clock: Millis) -> Scroll:
-        """Begin a scroll over a snapshot of profiles."""
+    def start(self, profiles: Sequence[int], clock: Millis, seconds: float) -> Scroll:
+        """Begin a scroll over a snapshot of profiles; `seconds` without use end one."""
+        if len(self._by_id) > _MANY:
+            for old in {id(scroll): scroll for scroll in self._by_id.values()}.values():
+                if self._now() - old.used > seconds:
+                    self.drop(old)
         scroll = Scroll(profiles, clock, self._now())
         self._mint(scroll)
         return scroll

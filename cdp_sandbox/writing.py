@@ -78,12 +78,16 @@ def write(history: History, action: str, content: bytes, clock: Millis, new_ids:
 
 def _read(content: bytes) -> Json:
     try:
-        event = json.loads(content)
-    except ValueError as error:
+        event = json.loads(content, parse_constant=_no_json)
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, "invalid_request_error", "the body must be JSON") from error
     if not isinstance(event, dict):
         raise ApiError(400, "invalid_request_error", "the body must be a JSON object")
     return event
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _text(event: Json, name: str) -> str:
