@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cdp_sandbox.world import Json, Millis, ProfileKey
+from cdp_sandbox.instants import format_millis, parse_millis
+from cdp_sandbox.world import Json, Millis, ProfileKey, World
+from cdp_sandbox.worlds.durations import DAY, HOUR, MINUTE, SECOND
 from cdp_sandbox.worlds.identifiers import Identifiers, draw_identifiers, identifier_text
-from cdp_sandbox.worlds.instants import DAY, HOUR, MINUTE, SECOND, iso, millis
 from cdp_sandbox.worlds.journey_baskets import Baskets, json_text
 from cdp_sandbox.worlds.journey_tables import Ints, Tables, read_tables, whole_millis
 from cdp_sandbox.worlds.order_ledger import OrderLedger
@@ -55,11 +56,11 @@ def _redeemed_at(household: Ints, day: Ints, baskets: Baskets, basket_time: Ints
     return np.where(found[place] == wanted, basket_time[order][first[place]], day + 12 * HOUR)
 
 
-class CompleteJourney:
+class CompleteJourney(World):
     """A `World` of the package's year: 155,848 orders, 6,589 campaign mails and 2,102 redemptions.
 
     Takes about a second and 500 MB to build. The package gives times to the second and without a zone: they are taken
-    as UTC, and a basket's milliseconds are drawn.
+    as UTC, and a basket's milliseconds are drawn. `mess["late"]` are the positions of the events received hours late.
     """
 
     def __init__(self, seed: int) -> None:
@@ -67,8 +68,8 @@ class CompleteJourney:
         tables = read_tables()
         self.name = "complete_journey"
         self.client_id, self.account_id, self.brand_id = "standin", "grocer", "GROCER"
-        self.opens_at: Millis = millis("2017-12-01T00:00:00Z")
-        self.ends_at: Millis = millis("2018-01-05T00:00:00Z")
+        self.opens_at: Millis = parse_millis("2017-12-01T00:00:00Z")
+        self.ends_at: Millis = parse_millis("2018-01-05T00:00:00Z")
         self._baskets = Baskets(tables)
         self._campaigns = _campaign_properties(tables)
         self._sent = tables.campaigns["campaign_id"].tolist()
@@ -85,8 +86,7 @@ class CompleteJourney:
         self._reference = reference[order]
         households, profile = np.unique(household[order], return_inverse=True)
         self.profile: npt.NDArray[np.int32] = profile.astype(np.int32)
-        self.late = np.flatnonzero(np.isin(order, late))
-        """The positions of the events received hours late."""
+        self.mess = {"late": np.flatnonzero(np.isin(order, late))}
         self.profiles = _profiles(draw_identifiers(rng, len(households)), households, self.profile, self.event_time)
         self._ids = draw_identifiers(rng, len(order))
         self._traits = _demographics(tables, households)
@@ -116,12 +116,12 @@ class CompleteJourney:
 
     def event_body(self, index: int) -> bytes:
         kind, key = int(self.action[index]), self.profiles[self.profile[index]]
-        time = iso(int(self.event_time[index]))
+        time = format_millis(int(self.event_time[index]))
         properties = self._properties_text(kind, int(self._reference[index]))
         send_type = ',"sendType":"email"' if kind == SENT else ""
         return (
             f'{{"eventId":"{self.event_id(index)}","eventTime":"{time}",'
-            f'"receivedTime":"{iso(int(self.received_time[index]))}","eventAction":"{self.actions[kind]}",'
+            f'"receivedTime":"{format_millis(int(self.received_time[index]))}","eventAction":"{self.actions[kind]}",'
             f'"clientId":"{self.client_id}","accountId":"{self.account_id}","brandId":"{self.brand_id}",'
             f'"customerId":"{key.id}","userId":"{key.external_id}",'
             f'"source":"{"INTILERY" if kind == SENT else "SEGMENT_API"}",'
@@ -140,7 +140,7 @@ class CompleteJourney:
         key = self.profiles[profile]
         subscription = f"{self.client_id}:{self.account_id}:{key.id}".encode()
         return {
-            "createdBy": {"createdTime": iso(key.created), "type": "event"},
+            "createdBy": {"createdTime": format_millis(key.created), "type": "event"},
             "audiencesStatic": [],
             "_subscriptionId": base64.b64encode(subscription).decode(),
         }

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdp_sandbox.world import Json, Millis, ProfileKey
-from cdp_sandbox.worlds.instants import DAY, MINUTE
+from cdp_sandbox.worlds.durations import DAY, MINUTE
 
 RECOMPUTED_EVERY: Millis = 30 * MINUTE
 _WINDOW: Millis = 28 * DAY

@@ -6,23 +6,29 @@ import json
 import numpy as np
 import numpy.typing as npt
 
-from cdp_sandbox.world import Json, Millis
+from cdp_sandbox.instants import format_millis
+from cdp_sandbox.world import Json, Millis, World
+from cdp_sandbox.worlds import shop_oddities
 from cdp_sandbox.worlds.identifiers import draw_identifiers, identifier_text
-from cdp_sandbox.worlds.instants import iso
-from cdp_sandbox.worlds.shop_behaviour import IDENTIFY, SIGN_UP, happenings
+from cdp_sandbox.worlds.order_ledger import OrderLedger
+from cdp_sandbox.worlds.shop_behaviour import IDENTIFY, ORDER, SIGN_UP, happenings
 from cdp_sandbox.worlds.shop_bodies import ACCOUNT_ID, ACTIONS, BRAND_ID, CLIENT_ID, ShopBodies
 from cdp_sandbox.worlds.shop_calendar import ENDS_AT, FAX_REMOVED_AT, OPENS_AT
+from cdp_sandbox.worlds.shop_catalogue import CATALOGUE, CATEGORIES
 from cdp_sandbox.worlds.shop_customers import draw_customers
-from cdp_sandbox.worlds.shop_mess import disturb
+from cdp_sandbox.worlds.shop_mess import Feed, disturb
 from cdp_sandbox.worlds.shop_traits import changed_traits, draw_trait_changes
 
 
-class Shop:
+class Shop(World):
     """A `World` of `customers` customers, 120 days of history and a month to come.
 
     `hidden_churn_time` has one instant a profile, `NEVER` for those who stay: from then on the customer puts nothing
     into a basket and orders nothing, though visits and opened mails go on at a lower rate. It is in no event and no
     trait: what a churn model is to find out.
+
+    `mess` has the positions of the events of every kind of mess, by the names in `shop_mess.SHARES` and
+    `shop_oddities.SHARES`; a double is listed under `doubled` only.
     """
 
     def __init__(self, seed: int, customers: int = 400) -> None:
@@ -46,8 +52,19 @@ class Shop:
         self.profile: npt.NDArray[np.int32] = feed.profile
         self.actions = ACTIONS
         self.action: npt.NDArray[np.int16] = self._happenings.kind[feed.row].astype(np.int16)
-        self.mess = feed.marks
+        self.mess = feed.marks | self._choose_oddities(rng, feed)
         self._identifies = self._received_identifies()
+        self._ledger = self._order_ledger(feed)
+
+    def _choose_oddities(self, rng: np.random.Generator, feed: Feed) -> dict[str, npt.NDArray[np.int64]]:
+        """Choose which happenings have an odd body; the answer names positions, doubles left out."""
+        once = feed.first_deliveries()
+        with_digits = np.array([key.external_id.isdecimal() for key in self.profiles], dtype=np.bool_)
+        numbered = once[(feed.profile[once] >= 0) & with_digits[feed.profile[once]]]
+        chosen = shop_oddities.choose(rng, once, numbered)
+        self._oddity = {int(feed.row[at]): name for name, positions in chosen.items() for at in positions.tolist()}
+        self._without_millis = frozenset(feed.row[feed.marks["whole_second"]].tolist())
+        return chosen
 
     def _received_identifies(self) -> list[list[tuple[Millis, int]]]:
         """For each profile when which trait change was first received, in order."""
@@ -63,14 +80,38 @@ class Shop:
             of_one.sort()
         return found
 
+    def _order_ledger(self, feed: Feed) -> OrderLedger:
+        """The orders as first received; an order counts for the category of its first product."""
+        once = feed.first_deliveries()
+        at = once[self.action[once] == ORDER]
+        visit = self._happenings.reference[feed.row[at]]
+        first_product = self._happenings.reference[self._happenings.basket_start[visit]]
+        category_of = np.array([CATEGORIES.index(product.category) for product in CATALOGUE], dtype=np.int64)
+        return OrderLedger(
+            self.profiles,
+            CATEGORIES,
+            profile=self.profile[at],
+            event_time=self.event_time[at],
+            received_time=self.received_time[at],
+            cents=self._happenings.basket_cents()[visit],
+            category=category_of[first_product],
+        )
+
     def event_id(self, index: int) -> str:
         return identifier_text(self._ids, int(self._row[index]))
 
     def event_body(self, index: int) -> bytes:
+        row = int(self._row[index])
         body = self._bodies.build(
-            int(self._row[index]), int(self.event_time[index]), int(self.received_time[index]), int(self.profile[index])
+            row, int(self.event_time[index]), int(self.received_time[index]), int(self.profile[index])
         )
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        if row in self._without_millis:
+            body["eventTime"] = body["eventTime"].replace(".000Z", "Z")
+        oddity = self._oddity.get(row)
+        if oddity is not None:
+            shop_oddities.apply(oddity, body)
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return (shop_oddities.spell_floats(text) if oddity == "float_spellings" else text).encode()
 
     def traits(self, profile: int, clock: Millis) -> Json:
         found = self._bodies.starting_traits(profile)
@@ -79,16 +120,16 @@ class Shop:
                 break
             found |= changed_traits(self._changes, change)
         if clock >= FAX_REMOVED_AT:
-            del found["faxNumber"]
+            found.pop("faxNumber", None)
         return found
 
     def computed(self, profile: int, clock: Millis) -> Json:
-        return {}
+        return self._ledger.computed(profile, clock)
 
     def provenance(self, profile: int) -> Json:
         key = self.profiles[profile]
         imported = bool(self._customers.imported[profile])
-        created_by: Json = {"createdTime": iso(key.created), "type": "audience-csv" if imported else "event"}
+        created_by: Json = {"createdTime": format_millis(key.created), "type": "audience-csv" if imported else "event"}
         if imported:
             created_by["filename"] = "customers – aug.csv"
         subscription = f"{CLIENT_ID}:{ACCOUNT_ID}:{key.id}".encode()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cdp_sandbox.worlds.instants import DAY, HOUR, MINUTE, SECOND
+from cdp_sandbox.worlds.durations import DAY, HOUR, MINUTE, SECOND
 from cdp_sandbox.worlds.shop_calendar import ENDS_AT, HISTORY_STARTS, NEWSLETTERS
 from cdp_sandbox.worlds.shop_catalogue import CATALOGUE
 from cdp_sandbox.worlds.shop_customers import Customers
@@ -61,6 +61,15 @@ class Happenings:
     """Pieces of the product of a `Product Added`; 0 elsewhere."""
     basket_start: Ints
     """One element a visit and one more: a visit's `Product Added` are rows `basket_start[v]:basket_start[v + 1]`."""
+
+    def basket_cents(self) -> Ints:
+        """What each visit put into its basket, in whole cents."""
+        prices = np.array([product.cents for product in CATALOGUE], dtype=np.int64)
+        first, end = self.basket_start[0], self.basket_start[-1]
+        spent = prices[self.reference[first:end]] * self.quantity[first:end]
+        until = np.concatenate([[0], np.cumsum(spent)])
+        baskets: Ints = np.diff(until[self.basket_start - first])
+        return baskets
 
 
 class _Rows:

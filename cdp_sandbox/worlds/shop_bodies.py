@@ -1,12 +1,12 @@
-"""The shop's events as JSON: the account-events answer's keys, retail properties, and a few odd bodies.
+"""The shop's events as JSON: the account-events answer's keys, and retail properties.
 
 Keys of the envelope are those of the Profiles API, "Get a Customer's Events"; the names of properties are those of
 Segment's e-commerce events, which the vendor's schema pages follow.
 """
 
+from cdp_sandbox.instants import format_millis
 from cdp_sandbox.world import Json
 from cdp_sandbox.worlds.identifiers import Identifiers, identifier_text
-from cdp_sandbox.worlds.instants import iso
 from cdp_sandbox.worlds.shop_behaviour import (
     ADDED,
     BOUNCED,
@@ -33,19 +33,6 @@ from cdp_sandbox.worlds.shop_traits import TraitChanges, changed_traits, initial
 ACTIONS = [name.lower().replace(" ", "_") for name in EVENT_NAMES]
 CLIENT_ID, ACCOUNT_ID, BRAND_ID = "standin", "shop", "SHOP"
 
-ODDITIES = {
-    "explicit_nulls": 0.003,
-    "unknown_keys": 0.003,
-    "numeric_user_id": 0.003,
-    "offset_for_z": 0.003,
-    "empty_values": 0.003,
-    "big_integers": 0.003,
-    "float_spellings": 0.003,
-    "long_text": 0.001,
-    "spaced_keys": 0.003,
-}
-"""Shares of all distinct events with an odd body. Of each there are at least two."""
-
 _MAIL = frozenset({SENT, DELIVERED, OPENED, CLICKED, BOUNCED})
 _PAGES = ["/", "/tea", "/coffee", "/sale?utm_source=mail&x=%20", "/häuser", "/basket", "/help", "/login"]
 _AGENTS = [
@@ -53,8 +40,6 @@ _AGENTS = [
     "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36",
     "curl/8.5.0",
 ]
-_LONG_TEXT = 'Ein langer Satz mit "Zitat", Tab\t und 🎁. ' * 500
-_BEYOND_DOUBLE = 2**60 + 1
 
 
 class Basket:
@@ -146,14 +131,14 @@ class ShopBodies:
         """The event as `/v1/events` shows it, without oddities; `profile` is -1 for an anonymous one."""
         happenings, entropy = self._happenings, int(self._ids[row, 0])
         kind, reference = int(happenings.kind[row]), int(happenings.reference[row])
-        time = iso(event_time)
+        time = format_millis(event_time)
         context: Json = {"ip": f"192.0.2.{entropy % 250}", "user_agent": _AGENTS[entropy % len(_AGENTS)]}
         raw: Json = {"action": "page" if kind == PAGE else "identify" if kind == IDENTIFY else "track"}
         raw |= {"event": EVENT_NAMES[kind], "context": context, "timestamp": time}
         body: Json = {
             "eventId": identifier_text(self._ids, row),
             "eventTime": time,
-            "receivedTime": iso(received_time),
+            "receivedTime": format_millis(received_time),
             "eventAction": ACTIONS[kind],
             "clientId": CLIENT_ID,
             "accountId": ACCOUNT_ID,
@@ -174,7 +159,7 @@ class ShopBodies:
         else:
             raw["properties"] = self._properties(kind, reference, row, entropy)
         if kind == PAGE:
-            context["page"] = raw["properties"]
+            context["page"] = _page(reference)
         if kind in _MAIL:
             raw["sendType"] = "email"
         return body

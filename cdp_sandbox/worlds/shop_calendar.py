@@ -3,9 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from cdp_sandbox.worlds.instants import DAY, HOUR, millis
+from cdp_sandbox.instants import parse_millis
+from cdp_sandbox.worlds.durations import DAY, HOUR
 
-OPENS_AT = millis("2026-03-01T00:00:00Z")
+OPENS_AT = parse_millis("2026-03-01T00:00:00Z")
 HISTORY_STARTS = OPENS_AT - 120 * DAY
 ENDS_AT = OPENS_AT + 31 * DAY
 """An event received after this is no part of the world."""

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cdp_sandbox.world import ProfileKey
+from cdp_sandbox.worlds.durations import DAY
 from cdp_sandbox.worlds.identifiers import draw_identifiers, identifier_text
-from cdp_sandbox.worlds.instants import DAY
 from cdp_sandbox.worlds.shop_calendar import ENDS_AT, HISTORY_STARTS, OPENS_AT
 
 NEVER = int(np.iinfo(np.int64).max)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cdp_sandbox.worlds.instants import DAY, MINUTE, SECOND
+from cdp_sandbox.worlds.durations import DAY, MINUTE, SECOND
 from cdp_sandbox.worlds.shop_behaviour import (
     ADDED,
     CLICKED,
@@ -57,7 +57,11 @@ class Feed:
     received_time: Ints
     profile: npt.NDArray[np.int32]
     marks: dict[str, Ints]
-    """The positions of every kind of mess; a doubled event is marked where it comes the second time."""
+    """The positions of every kind of mess; a double is marked as `doubled` only."""
+
+    def first_deliveries(self) -> Ints:
+        """The positions of all events but the doubles: every distinct event once."""
+        return np.setdiff1d(np.arange(len(self.row)), self.marks["doubled"], assume_unique=True)
 
 
 def _pick(rng: np.random.Generator, allowed: Flags, share: float, of: int) -> Ints:

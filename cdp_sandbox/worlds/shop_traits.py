@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cdp_sandbox.world import Json, Millis
-from cdp_sandbox.worlds.instants import DAY
+from cdp_sandbox.worlds.durations import DAY
 from cdp_sandbox.worlds.shop_calendar import (
     ENDS_AT,
+    FAX_REMOVED_AT,
     HISTORY_STARTS,
     PLAN_BECOMES_OBJECT,
     POINTS_BECOME_NULL,
@@ -115,7 +116,6 @@ def initial_traits(customers: Customers, changes: TraitChanges, profile: int, va
         "firstName": customers.first_names[profile],
         "lastName": customers.last_names[profile],
         "phone": f"+44113496{value % 10000:04d}",
-        "faxNumber": f"+44113497{value % 10000:04d}",
         "address": _address(value),
         "marketingPreferences": _preferences(bool(changes.mail_consent_at_start[profile]), value),
         "loyaltyPoints": value % 5000,
@@ -128,6 +128,8 @@ def initial_traits(customers: Customers, changes: TraitChanges, profile: int, va
         "legacyNumber": _BEYOND_DOUBLE + value,
         "referredBy": None if value % 4 else f"cust-{value % 97:05d}",
     }
+    if key.created < FAX_REMOVED_AT:
+        traits["faxNumber"] = f"+44113497{value % 10000:04d}"
     if profile % 20 == 6:
         traits["biography"] = _LONG_BIOGRAPHY
     return traits
@@ -136,19 +138,20 @@ def initial_traits(customers: Customers, changes: TraitChanges, profile: int, va
 def changed_traits(changes: TraitChanges, change: int) -> Json:
     """What a change sets, as its `identify` event carries it."""
     time, value = int(changes.time[change]), int(changes.value[change])
-    match int(changes.kind[change]):
-        case 0:
-            points = value % 9000 + 1000
-            set_now: Json = {"loyaltyPoints": points if time < POINTS_BECOME_TEXT else f"{points:,}"}
-            if time >= POINTS_BECOME_NULL:
-                set_now = {"loyaltyPoints": None}
-        case 1:
-            name = _PLANS[value % len(_PLANS)]
-            set_now = {"plan": name if time < PLAN_BECOMES_OBJECT else {"name": name, "tier": value % len(_PLANS)}}
-        case 2:
-            set_now = {"address": _address(value)}
-        case _:
-            set_now = {"marketingPreferences": _preferences(bool(changes.mail_consent[change]), value)}
+    kind = int(changes.kind[change])
+    set_now: Json
+    if kind == CONSENT:
+        set_now = {"marketingPreferences": _preferences(bool(changes.mail_consent[change]), value)}
+    elif kind == ADDRESS:
+        set_now = {"address": _address(value)}
+    elif kind == PLAN:
+        name, tier = _PLANS[value % len(_PLANS)], value % len(_PLANS)
+        set_now = {"plan": name if time < PLAN_BECOMES_OBJECT else {"name": name, "tier": tier}}
+    elif time >= POINTS_BECOME_NULL:
+        set_now = {"loyaltyPoints": None}
+    else:
+        points = value % 9000 + 1000
+        set_now = {"loyaltyPoints": points if time < POINTS_BECOME_TEXT else f"{points:,}"}
     if time >= SURVEY_STARTS:
         set_now |= {"npsScore": value % 11, "survey answer": "Très bien, “merci” 👍"}
     return set_now
