@@ -67,59 +67,49 @@ class Baskets:
         self._discounts = [np.add.reduceat(cents, first, dtype=np.int64) for cents in self._line_discounts]
 
         products = tables.products.sort_values("product_id", ignore_index=True)
-        known_ids = products["product_id"].to_numpy().astype(np.int32)
+        self._known_ids = products["product_id"].to_numpy().astype(np.int32)
         self._product_id = column("product_id")
-        place = np.minimum(np.searchsorted(known_ids, self._product_id), len(known_ids) - 1).astype(np.int32)
-        self._product = np.where(known_ids[place] == self._product_id, place, np.int32(-1))
         self._written: dict[int, str] = {}
         self._described = [(key, *_coded(products[name])) for name, key in _PRODUCT_KEYS.items()]
-        self.departments, self.department = self._favourite_departments(*_coded(products["department"]))
+        self.departments, self.department = self._main_departments(*_coded(products["department"]))
 
     def __len__(self) -> int:
         return len(self.basket_id)
 
-    def _favourite_departments(self, codes: Ints, names: list[str]) -> tuple[list[str], Ints]:
+    def _main_departments(self, codes: Ints, names: list[str]) -> tuple[list[str], Ints]:
+        """Where each basket spent most; a product that the package does not describe is of an unknown department."""
         unknown = len(names)
-        of_line = np.append(codes, unknown)[self._product]
+        place = np.minimum(np.searchsorted(self._known_ids, self._product_id), len(codes) - 1)
+        of_line = np.where(self._known_ids[place] == self._product_id, codes[place], unknown)
         of_basket = np.repeat(np.arange(len(self)), np.diff(self.first_line))
         cells = len(self) * (unknown + 1)
         spent = np.bincount(of_basket * (unknown + 1) + of_line, weights=self._line_cents, minlength=cells)
         return [*names, "UNKNOWN"], spent.reshape(len(self), -1).argmax(axis=1)
 
-    def _product_text(self, line: int) -> str:
-        """The product's keys as the opening of a JSON object; only its number when the package describes it not."""
-        product_id = int(self._product_id[line])
-        text = self._written.get(product_id)
-        if text is None:
-            described: Json = {"product_id": str(product_id), "sku": str(product_id)}
-            place = int(self._product[line])
-            if place >= 0:
-                coded = ((key, int(codes[place]), names) for key, codes, names in self._described)
-                described |= {key: names[code] for key, code, names in coded if code >= 0}
-            text = self._written[product_id] = json_text(described)[:-1]
+    def _describe(self, product_id: int) -> str:
+        """The product's keys as the opening of a JSON object; only its number when the package does not describe it."""
+        described: Json = {"product_id": str(product_id), "sku": str(product_id)}
+        place = int(np.searchsorted(self._known_ids, product_id))
+        if place < len(self._known_ids) and self._known_ids[place] == product_id:
+            coded = ((key, int(codes[place]), names) for key, codes, names in self._described)
+            described |= {key: names[code] for key, code, names in coded if code >= 0}
+        text = self._written[product_id] = json_text(described)[:-1]
         return text
 
     def properties_text(self, basket: int) -> str:
         """The properties of the basket's `Order Completed`, as JSON."""
-        lines = range(int(self.first_line[basket]), int(self.first_line[basket + 1]))
-        span = slice(lines.start, lines.stop)
-        amounts = zip(
-            lines,
-            self._quantity[span].tolist(),
-            self._line_cents[span].tolist(),
-            *(cents[span].tolist() for cents in self._line_discounts),
-            strict=True,
-        )
+        lines = slice(int(self.first_line[basket]), int(self.first_line[basket + 1]))
+        columns = (self._product_id, self._quantity, self._line_cents, *self._line_discounts)
+        written = self._written
         products = []
-        for line, quantity, cents, retail, coupon, match in amounts:
+        for product, quantity, cents, *discounts in zip(*(column[lines].tolist() for column in columns), strict=True):
+            text = written.get(product) or self._describe(product)
             price = round(cents / (quantity or 1) / 100, 4)
-            text = f'{self._product_text(line)},"quantity":{quantity},"price":{price},"sales_value":{cents / 100}'
-            if retail:
-                text += f',"discount":{retail / 100}'
-            if coupon:
-                text += f',"coupon_discount":{coupon / 100}'
-            if match:
-                text += f',"coupon_match_discount":{match / 100}'
+            text += f',"quantity":{quantity},"price":{price},"sales_value":{cents / 100}'
+            if any(discounts):
+                for key, discount in zip(_DISCOUNTS.values(), discounts, strict=True):
+                    if discount:
+                        text += f',"{key}":{discount / 100}'
             products.append(text + "}")
         revenue = int(self.cents[basket]) / 100
         order: Json = {"order_id": str(self.basket_id[basket]), "total": revenue, "revenue": revenue, "currency": "USD"}

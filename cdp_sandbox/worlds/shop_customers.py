@@ -12,6 +12,8 @@ from cdp_sandbox.worlds.shop_calendar import ENDS_AT, HISTORY_STARTS, OPENS_AT
 
 NEVER = int(np.iinfo(np.int64).max)
 """The churn time of a customer who does not leave."""
+SIGN_UP_DELAY = 400
+"""Milliseconds until a sign-up is received: the customer's profile begins then."""
 
 FIRST_NAMES = ["Anna", "Zoë", "José", "Åse", 'Robert "Bob"', "Siobhán", "李", "Мария", "Fred", "D'Arcy"]
 LAST_NAMES = ["Bloggs", "O'Neill", "Müller-Lüdenscheidt", "García Márquez", "王", "Smith", "Ó Briain", 'van "der" Berg']
@@ -19,7 +21,6 @@ LAST_NAMES = ["Bloggs", "O'Neill", "Müller-Lüdenscheidt", "García Márquez", 
 _BLOCK = 20
 """The odd identifiers come back in every block of twenty customers, so that a small shop has each of them."""
 _BEFORE_HISTORY, _BEFORE_OPENING = 0.5, 0.9
-_SIGN_UP_DELAY = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def draw_customers(seed: int, count: int) -> Customers:
                 id=identifier_text(ids, position),
                 external_id=_external_id(position, position // _BLOCK),
                 email=_email(position),
-                created=int(signed_up[position]) + _SIGN_UP_DELAY,
+                created=int(signed_up[position]) + SIGN_UP_DELAY,
             )
             for position in range(count)
         ],

@@ -24,9 +24,10 @@ from cdp_sandbox.worlds.shop_behaviour import (
     Ints,
 )
 from cdp_sandbox.worlds.shop_calendar import ENDS_AT, HISTORY_STARTS, NEWSLETTERS, OPENS_AT
-from cdp_sandbox.worlds.shop_customers import Customers
+from cdp_sandbox.worlds.shop_customers import SIGN_UP_DELAY, Customers
 
 Flags = npt.NDArray[np.bool_]
+Kinds = npt.NDArray[np.int8]
 
 LATEST = 3 * DAY
 """No event is received this long after it happened, or longer."""
@@ -75,14 +76,17 @@ def _spread(rng: np.random.Generator, low: int, high: Ints | int, count: int) ->
     return (low * (high / low) ** rng.random(count)).astype(np.int64)
 
 
-def _share_instants(rng: np.random.Generator, kind: npt.NDArray[np.int8], time: Ints, movable: Flags) -> Ints:
-    """Move events to the instant of the one before, in place; one newsletter gets pages and views of that hour too."""
+def _share_instants(rng: np.random.Generator, kind: Kinds, time: Ints, movable: Flags) -> Ints:
+    """Move events to the instant of the one before, in place: pairs, triples, and beside a newsletter other actions.
+
+    `time` is sorted when it comes; the answer names what was moved.
+    """
     picked = _pick(rng, movable, SHARES["same_instant"] / 1.5, len(time))
-    picked = picked[picked > 0]
-    time[picked] = time[picked - 1]
+    picked = picked[(picked > 0) & (np.diff(picked, prepend=-3) >= 3)]
     third = picked[::2] + 1
     third = third[third < len(time)]
     third = third[movable[third]]
+    time[picked] = time[picked - 1]
     time[third] = time[third - 1]
     newsletter = NEWSLETTERS[np.searchsorted(NEWSLETTERS, OPENS_AT) - 1]
     at = np.searchsorted(time, newsletter)
@@ -92,66 +96,76 @@ def _share_instants(rng: np.random.Generator, kind: npt.NDArray[np.int8], time: 
     return np.union1d(np.union1d(picked, third), joined)
 
 
+def _disorder(rng: np.random.Generator, kind: Kinds, time: Ints, profile: npt.NDArray[np.int32]) -> dict[str, Flags]:
+    """Make events anonymous, whole-second and simultaneous, in place; what sets traits keeps its time."""
+    marked = {name: np.zeros(len(kind), dtype=np.bool_) for name in SHARES}
+    pages = kind == PAGE
+    marked["anonymous"][_pick(rng, pages, SHARES["anonymous"], int(pages.sum()))] = True
+    profile[marked["anonymous"]] = -1
+
+    movable = ~np.isin(kind, [IDENTIFY, UNSUBSCRIBED, SENT])
+    whole = _pick(rng, movable, SHARES["whole_second"], len(kind))
+    marked["whole_second"][whole] = True
+    time[whole] -= time[whole] % SECOND
+
+    by_time = np.argsort(time, kind="stable")
+    sorted_time = time[by_time]
+    together = _share_instants(rng, kind[by_time], sorted_time, (movable & ~marked["whole_second"])[by_time])
+    time[by_time] = sorted_time
+    marked["same_instant"][by_time[together]] = True
+    return marked
+
+
+def _receive(rng: np.random.Generator, kind: Kinds, sign_up: Flags, time: Ints, marked: dict[str, Flags]) -> Ints:
+    """When each event is received: in seconds, late, or before it happened, in which case `time` is put ahead."""
+    count = len(kind)
+    delay = np.minimum(rng.lognormal(6.0, 0.8, size=count).astype(np.int64) + 20, _QUIET - 1)
+    delay[sign_up] = SIGN_UP_DELAY
+    late = _pick(rng, ~sign_up, SHARES["late"], count)
+    delay[late] = _spread(rng, MINUTE, LATEST - 10 * MINUTE, len(late))
+    marked["late"][late] = True
+    very_late = _pick(rng, marked["late"] & (time < ENDS_AT - LATEST), SHARES["very_late"], count)
+    delay[very_late] = rng.integers(29 * DAY // 10, 299 * DAY // 100, size=len(very_late))
+    marked["very_late"][very_late] = True
+    received = time + delay
+
+    careless = np.isin(kind, [PAGE, VIEWED, ADDED, OPENED, CLICKED])
+    alone = ~(marked["late"] | marked["same_instant"] | marked["whole_second"])
+    ahead = _pick(rng, careless & alone, SHARES["dated_ahead"], count)
+    time[ahead] = received[ahead] + _spread(rng, MINUTE, FARTHEST_AHEAD, len(ahead))
+    marked["dated_ahead"][ahead] = True
+    return received
+
+
 def disturb(seed: int, customers: Customers, happenings: Happenings) -> Feed:
     """Deliver the happenings, as a feed would; what would be received after the world's end is not in it."""
     rng = np.random.default_rng([seed, 4])
     row = np.argsort(happenings.time, kind="stable")
     row = row[(happenings.time[row] >= HISTORY_STARTS) & (happenings.time[row] < ENDS_AT)]
-    kind, time, profile = happenings.kind[row], happenings.time[row].copy(), happenings.profile[row].copy()
-    count = len(row)
-    is_traits = (kind == IDENTIFY) | (kind == UNSUBSCRIBED)
+    kind, time, profile = happenings.kind[row], happenings.time[row], happenings.profile[row]
     sign_up = (kind == IDENTIFY) & (happenings.reference[row] == SIGN_UP)
-    marked = {name: np.zeros(count, dtype=np.bool_) for name in SHARES}
-
-    pages = kind == PAGE
-    marked["anonymous"][_pick(rng, pages, SHARES["anonymous"], int(pages.sum()))] = True
-    profile[marked["anonymous"]] = -1
-
-    whole = _pick(rng, ~is_traits & (kind != SENT), SHARES["whole_second"], count)
-    marked["whole_second"][whole] = True
-    time[whole] -= time[whole] % SECOND
-
-    movable = ~is_traits & (kind != SENT) & ~marked["whole_second"]
-    by_time = np.argsort(time, kind="stable")
-    sorted_time = time[by_time]
-    together = _share_instants(rng, kind[by_time], sorted_time, movable[by_time])
-    time[by_time] = sorted_time
-    marked["same_instant"][by_time[together]] = True
-
-    delay = np.minimum(rng.lognormal(6.0, 0.8, size=count).astype(np.int64) + 20, _QUIET - 1)
-    delay[sign_up] = 400
-    late = _pick(rng, ~sign_up, SHARES["late"], count)
-    delay[late] = _spread(rng, MINUTE, LATEST - 10 * MINUTE, len(late))
-    early_enough = np.isin(np.arange(count), late) & (time < ENDS_AT - LATEST)
-    very_late = _pick(rng, early_enough, SHARES["very_late"], count)
-    delay[very_late] = rng.integers(29 * DAY // 10, 299 * DAY // 100, size=len(very_late))
-    marked["late"][late] = True
-    marked["very_late"][very_late] = True
+    marked = _disorder(rng, kind, time, profile)
+    received = _receive(rng, kind, sign_up, time, marked)
     created = np.array([key.created for key in customers.keys], dtype=np.int64)
-    received = np.where(profile >= 0, np.maximum(time + delay, created[profile]), time + delay)
+    received = np.where(profile >= 0, np.maximum(received, created[profile]), received)
 
-    careless = np.isin(kind, [PAGE, VIEWED, ADDED, OPENED, CLICKED])
-    alone = ~marked["late"] & ~marked["same_instant"] & ~marked["whole_second"]
-    ahead = _pick(rng, careless & alone, SHARES["dated_ahead"], count)
-    marked["dated_ahead"][ahead] = True
-    time[ahead] = received[ahead] + _spread(rng, MINUTE, FARTHEST_AHEAD, len(ahead))
-
-    again = _pick(rng, ~marked["dated_ahead"], SHARES["doubled"], count)
-    longest = time[again] + LATEST - received[again]
-    received_again = received[again] + _spread(rng, SECOND, longest, len(again))
-
-    position = np.concatenate([np.arange(count), again])
-    received = np.concatenate([received, received_again])
-    kept = received <= ENDS_AT
-    position, received = position[kept], received[kept]
-    second_time = np.arange(count + len(again))[kept] >= count
+    again = _pick(rng, ~marked["dated_ahead"], SHARES["doubled"], len(row))
+    longest = time[again] + LATEST - 1 - received[again]
+    received = np.concatenate([received, received[again] + _spread(rng, SECOND, longest, len(again))])
+    position = np.concatenate([np.arange(len(row)), again])
     order = np.lexsort((received, time[position]))
-    position, received, second_time = position[order], received[order], second_time[order]
+    order = order[received[order] <= ENDS_AT]
+    position, received, second_time = position[order], received[order], order >= len(row)
+
     marks = {name: np.flatnonzero(flags[position] & ~second_time) for name, flags in marked.items()}
     marks["doubled"] = np.flatnonzero(second_time)
+    event_time = time[position]
+    instants, sizes = np.unique(event_time[~second_time], return_counts=True)
+    moved = marks["same_instant"]
+    marks["same_instant"] = moved[np.isin(event_time[moved], instants[sizes > 1])]
     return Feed(
         row=row[position],
-        event_time=time[position],
+        event_time=event_time,
         received_time=received,
         profile=profile[position],
         marks=marks,
