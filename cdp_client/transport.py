@@ -1,0 +1,226 @@
+"""Sending a request until it is answered, under one rate limit.
+
+urllib3's pool is used directly: it costs a third of the CPU of requests on top of it, and its retries are off, so
+that the rules here (jitter, one pause for all threads, lost answers) are the only ones.
+"""
+
+import ssl
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+import msgspec
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
+
+from cdp_client import errors, retry
+from cdp_client.answer import Answer
+from cdp_client.rate_limit import TokenBucket
+from cdp_client.statistics import Statistics
+
+_NOT_SENT = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
+_RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+_MOVED_NOTHING = frozenset({429, 503})
+"""A refusal: the request was not acted on (API contract, "a lost answer in a scroll")."""
+
+
+class Transport:
+    """Sends GET requests with fixed headers; safe to use from any thread.
+
+    A route is the template that messages and statistics show (`/v1/profiles/{idType}:{id}/traits`); the path that
+    is really asked for never appears in either.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        bucket: TokenBucket,
+        statistics: Statistics,
+        timeout: float,
+        max_in_flight: int,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._bucket = bucket
+        self._statistics = statistics
+        self._sleep = sleep
+        self._answered = False
+        self._host = urlsplit(base_url).hostname or base_url
+        self._pool = _pool(base_url, headers, timeout, max_in_flight)
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._pool.clear()
+
+    def get(self, route: str, path: str, fields: Mapping[str, str]) -> Answer:
+        """Ask for `path` (percent-encoded already) below the base address until there is an answer.
+
+        Raises:
+            AuthenticationError, NotFoundError, TooLargeError, RefusedError: the API refuses, at once.
+            UnreachableError, GaveUpError, WaitTooLongError: it cannot be had.
+            UnexpectedAnswerError: it answers with what is neither success nor an error.
+        """
+        doubtful = False
+        attempt = 0
+        while True:
+            self._statistics.add_wait(self._bucket.acquire())
+            pause: float | None = None
+            try:
+                response = self._pool.request(
+                    "GET", self._base_url + path, fields=dict(fields), redirect=False, retries=False
+                )
+            except HTTPError as error:
+                failure = self._connection_failure(error, route, attempt)
+                doubtful = doubtful or not isinstance(error, _NOT_SENT)
+            else:
+                self._answered = True
+                self._statistics.count_request(route, str(response.status))
+                if response.status == 200 and _is_whole(response):
+                    return _answer(route, response, doubtful)
+                failure, pause = self._bad_answer(route, response)
+                doubtful = doubtful or response.status not in _MOVED_NOTHING
+                if response.status == 200 and not response.data.lstrip().startswith((b"{", b"[")):
+                    attempt = max(attempt, retry.MAX_ATTEMPTS - retry.MAX_NOT_JSON_ATTEMPTS)
+            attempt += 1
+            if attempt >= retry.MAX_ATTEMPTS:
+                raise errors.GaveUpError(f"{route} failed again and again, at last with {failure}: run it again later.")
+            self._statistics.count_retry()
+            if pause is None:
+                pause = retry.backoff(attempt - 1)
+                self._sleep(pause)
+                self._statistics.add_wait(pause)
+            else:
+                self._bucket.pause(pause)
+
+    def _connection_failure(self, error: HTTPError, route: str, attempt: int) -> str:
+        """What went wrong on the way, in words; raises what no retry can mend."""
+        name = type(error).__name__
+        self._statistics.count_request(route, name)
+        cause = error.original_error if isinstance(error, ProxyError) else error
+        if isinstance(cause, SSLError):
+            raise errors.UnreachableError(
+                f"The certificate of {self._host} could not be verified ({_reason(cause)}): check base_url, or point "
+                "SSL_CERT_FILE at your organisation's certificate authority."
+            ) from None
+        never_connected = isinstance(cause, _NOT_SENT) and not self._answered
+        if isinstance(error, LocationParseError) or (never_connected and attempt + 1 >= retry.MAX_CONNECT_ATTEMPTS):
+            raise errors.UnreachableError(
+                f"{self._host} cannot be reached ({name}): check base_url and the network."
+            ) from None
+        return f"a broken connection ({name})"
+
+    def _bad_answer(self, route: str, response: urllib3.BaseHTTPResponse) -> tuple[str, float | None]:
+        """The failure in words, and the pause for all threads if one is due; raises what no retry can mend."""
+        request_id = _request_id(response)
+        status = response.status
+        seen = f"{status} (request id {request_id})"
+        if status == 200:
+            return f"an answer that is not whole JSON (request id {request_id})", None
+        if status in (401, 403):
+            raise errors.AuthenticationError(
+                f"The API refused the token with {seen} on {route}: check auth_token, and that it may read this "
+                "client_id, account_id and brand_id."
+            )
+        if status == 404:
+            code = _error_code(response.data)
+            raise errors.NotFoundError(f"{route} answered {seen}.", code)
+        if status == 413:
+            raise errors.TooLargeError(f"{route} answered {seen}: too large.")
+        asked = retry.retry_after(response.headers.get("Retry-After"), retry.http_date(response.headers.get("Date")))
+        if status == 429:
+            return seen, retry.backoff(2) if asked is None else asked
+        if status in _RETRIED:
+            return seen, asked
+        if 400 <= status < 500:
+            code = _error_code(response.data)
+            raise errors.RefusedError(f"{route} was refused with {seen}{f', code {code}' if code else ''}.")
+        raise errors.UnexpectedAnswerError(f"{route} answered with {seen}, which is neither data nor an error.")
+
+
+def _pool(base_url: str, headers: Mapping[str, str], timeout: float, size: int) -> urllib3.PoolManager:
+    """A pool that verifies certificates and, like requests, goes through the proxy of the environment."""
+    trust = ssl.create_default_context()
+    trust.load_verify_locations(certifi.where())
+    address = urlsplit(base_url)
+    proxy = urllib.request.getproxies().get(address.scheme)
+    settings: dict[str, Any] = {
+        "num_pools": 2,
+        "maxsize": size,
+        "block": True,
+        "headers": dict(headers),
+        "timeout": urllib3.Timeout(connect=min(timeout, 10.0), read=timeout),
+        "ssl_context": trust,
+    }
+    if proxy and not urllib.request.proxy_bypass(address.hostname or ""):
+        return urllib3.ProxyManager(proxy, **settings)
+    return urllib3.PoolManager(**settings)
+
+
+def _answer(route: str, response: urllib3.BaseHTTPResponse, doubtful: bool) -> Answer:
+    date = retry.http_date(response.headers.get("Date"))
+    return Answer(
+        route=route,
+        status=response.status,
+        body=response.data,
+        request_id=_request_id(response),
+        now=None if date is None else int(date.astimezone(UTC).timestamp() * 1000),
+        doubtful=doubtful,
+    )
+
+
+def _is_whole(response: urllib3.BaseHTTPResponse) -> bool:
+    """Whether the body can be all of a JSON value: a cheap look at its end, before anyone decodes it."""
+    body = response.data.strip()
+    if body[:1] == b"{":
+        return body[-1:] == b"}" and _parses(body)
+    return body[:1] == b"[" and body[-1:] == b"]" and _parses(body)
+
+
+def _parses(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _request_id(response: urllib3.BaseHTTPResponse) -> str:
+    """The request id to quote to the vendor (Profiles API, "Request IDs"), cut to what an id may look like."""
+    value = response.headers.get("x-amzn-RequestId") or response.headers.get("Request-Id") or "none"
+    return "".join(c for c in value[:64] if c.isalnum() or c in "-_.=")
+
+
+def _error_code(body: bytes) -> str:
+    """The code of `{"error": {"code", "message"}}`; an empty string where there is none."""
+    try:
+        decoded = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    error = decoded.get("error") if isinstance(decoded, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    return code[:40] if isinstance(code, str) else ""
+
+
+def _reason(error: Exception) -> str:
+    """OpenSSL's reason, which names no data."""
+    inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
+    return str(getattr(inner, "verify_message", "") or getattr(inner, "reason", "") or type(inner).__name__)
+
+
+def now_of(answer: Answer) -> int:
+    """The platform's clock in milliseconds; this machine's where the answer has no `Date`."""
+    return answer.now if answer.now is not None else int(datetime.now(UTC).timestamp() * 1000)

@@ -1,0 +1,181 @@
+"""The routes of the Intilery API: what to ask, and the shape of what comes back."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from urllib.parse import quote
+
+import msgspec
+
+from cdp_client import Answer, NotFoundError, Statistics, TokenBucket, Transport
+from cdp_client.transport import now_of
+from intilery_source import instants
+from intilery_source.settings import Settings
+from intilery_source.types import EventPage, Hit, ListedPage, Query
+
+IdType = Literal["userId", "email", "id"]
+ID_TYPES: tuple[IdType, ...] = ("userId", "email", "id")
+
+_PROFILES = "/v1/profiles"
+_EVENTS = "/v1/events"
+_NOT_FOUND = "not_found"
+
+
+class _Head(msgspec.Struct):
+    """An event as far as paging needs it; everything else in it is skipped unread."""
+
+    eventTime: str
+    eventId: Any = None
+    eventAction: Any = None
+    receivedTime: Any = None
+    id: Any = None
+
+
+class _Elements(msgspec.Struct):
+    data: list[msgspec.Raw]
+
+
+class _Listing(msgspec.Struct):
+    data: list[msgspec.Raw] = []
+    scrollId: str | None = None
+
+
+class IntileryClient:
+    """One account's API; safe to use from any thread. Closing it closes its connections."""
+
+    def __init__(self, settings: Settings, statistics: Statistics) -> None:
+        account = "/".join(
+            quote(part, safe="") for part in (settings.client_id, settings.account_id, settings.brand_id)
+        )
+        self._transport = Transport(
+            f"{settings.base_url.rstrip('/')}/{account}",
+            {
+                "auth-token": settings.auth_token,
+                # "You must provide a content-type header", also on GET (Profiles API, "Headers")
+                "content-type": "application/json",
+                "accept": "application/json",
+                "accept-encoding": "gzip",
+                "user-agent": "customer-platform-extractor",
+            },
+            bucket=TokenBucket(settings.requests_per_second, settings.burst),
+            statistics=statistics,
+            timeout=settings.request_timeout,
+            max_in_flight=settings.max_in_flight,
+        )
+        self._meta_route: str | None = None
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def list_profiles(self, scroll_id: str | None) -> ListedPage:
+        """The first page of all profiles, or the next one of a scroll (Profiles API, "Listing all Customer Profiles").
+
+        Both spellings of the parameter are sent: the document has `scrollid`, the vendor's correction `scrollId`, and
+        a server that does not know the one that it gets answers with the first page again.
+        """
+        fields = {} if scroll_id is None else {"scrollId": scroll_id, "scrollid": scroll_id}
+        try:
+            answer = self._transport.get(_PROFILES, _PROFILES, fields)
+        except NotFoundError as error:
+            if scroll_id is None and error.code != _NOT_FOUND:
+                raise
+            ended = error.code == _NOT_FOUND
+            return ListedPage([], None, ended=ended, expired=not ended, doubtful=False)
+        listing: _Listing = answer.decode(_Listing)
+        return ListedPage(
+            listing.data, listing.scrollId, ended=not listing.data, expired=False, doubtful=answer.doubtful
+        )
+
+    def traits(self, profile_id: str) -> dict[str, Any] | None:
+        """A profile's current traits, None where it does not exist (Profiles API, "Get a Profile's Traits")."""
+        return self._profile_object(profile_id, "traits")
+
+    def meta(self, profile_id: str) -> dict[str, Any] | None:
+        """A profile's metadata, None where the profile does not exist (Profiles API, "Get a Customer's Metadata").
+
+        The document names the route `/meta` and `/metadata`: the one that exists is remembered.
+        """
+        if self._meta_route is not None:
+            return self._profile_object(profile_id, self._meta_route)
+        try:
+            found = self._profile_object(profile_id, "meta")
+        except NotFoundError:  # an unknown route: a missing profile is None
+            found = self._profile_object(profile_id, "metadata")
+            self._meta_route = "metadata"
+            return found
+        if found is not None:
+            self._meta_route = "meta"
+        return found
+
+    def events(self, query: Query) -> EventPage:
+        """A page of the account's events (Events API)."""
+        return self._event_page(_EVENTS, _EVENTS, query)
+
+    def profile_events(self, id_type: IdType, value: str, query: Query) -> EventPage:
+        """A page of the events of the profiles that an identifier names (Profiles API, "Get a Customer's Events").
+
+        Raises:
+            NotFoundError: there is no such profile (`code` is `not_found`).
+        """
+        return self._event_page(*_profile_route(id_type, value, "events"), query)
+
+    def _profile_object(self, profile_id: str, what: str) -> dict[str, Any] | None:
+        try:
+            answer = self._transport.get(*_profile_route("id", profile_id, what), {})
+        except NotFoundError as error:
+            if error.code == _NOT_FOUND:
+                return None
+            raise
+        found = answer.decode(dict[str, Any])
+        if found.get("id", profile_id) != profile_id:
+            raise answer.unexpected("answered with another profile than the one asked for")
+        return dict(found)
+
+    def _event_page(self, route: str, path: str, query: Query) -> EventPage:
+        answer = self._transport.get(route, path, _fields(query))
+        return _page(answer, answer.decode(_Elements).data)
+
+
+def _profile_route(id_type: IdType, value: str, what: str) -> tuple[str, str]:
+    """The route's template, and its path with the identifier percent-encoded to the last character."""
+    return f"{_PROFILES}/{{idType}}:{{id}}/{what}", f"{_PROFILES}/{id_type}:{quote(value, safe='')}/{what}"
+
+
+def _fields(query: Query) -> Mapping[str, str]:
+    fields = {"sort": "asc" if query.ascending else "desc", "size": str(query.size), "from": str(query.skip)}
+    if query.start is not None:
+        fields["start"] = instants.write(query.start)
+    if query.end is not None:
+        fields["end"] = instants.write(query.end)
+    if query.include is not None:
+        fields["include"] = query.include
+    if query.exclude:
+        fields["exclude"] = ",".join(query.exclude)
+    return fields
+
+
+def _page(answer: Answer, elements: list[msgspec.Raw]) -> EventPage:
+    hits: list[Hit] = []
+    unreadable: list[msgspec.Raw] = []
+    latest: int | None = None
+    for raw in elements:
+        try:
+            head = msgspec.json.decode(raw, type=_Head)
+            time = instants.parse(head.eventTime) // 1000
+        except (ValueError, OverflowError):  # msgspec's errors are ValueErrors, a wrong encoding is one, too
+            unreadable.append(raw)
+            continue
+        latest = time if latest is None or time > latest else latest
+        if not isinstance(head.eventId, str) or not head.eventId:
+            unreadable.append(raw)
+            continue
+        hits.append(
+            Hit(
+                time,
+                head.eventId,
+                head.eventAction if isinstance(head.eventAction, str) else None,
+                head.receivedTime if isinstance(head.receivedTime, str) else "",
+                head.id if isinstance(head.id, str) else "",
+                raw,
+            )
+        )
+    return EventPage(hits, unreadable, len(elements), latest, now_of(answer), answer.request_id)

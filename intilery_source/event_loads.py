@@ -1,0 +1,135 @@
+"""One load of events: the oldest that are not read yet, as Arrow tables, one row an event."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from cdp_client import UnexpectedAnswerError
+from intilery_source import event_rows, watermark
+from intilery_source.asking import Asker
+from intilery_source.instants import Millis
+from intilery_source.rejects import Rejects
+from intilery_source.report import RunReport
+from intilery_source.types import AskEvents, Hit, Query
+from intilery_source.windows import WindowReader
+
+BATCH_ROWS = 10_000
+"""Rows of an Arrow table; smaller ones cost dlt three times as much a row."""
+
+_Key = tuple[str, str]
+
+
+class RowBuffer:
+    """Hits on their way to rows: one for each event, held back until its instant has been read completely.
+
+    The feed is at-least-once: of two copies the one received first is kept, whichever came first.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[_Key, Hit] = {}
+        self._released: set[_Key] = set()
+
+    def add(self, hit: Hit) -> None:
+        key = (hit.profile, hit.id)
+        if key in self._released:
+            return
+        other = self._held.get(key)
+        if other is None or (hit.received, bytes(hit.raw)) < (other.received, bytes(other.raw)):
+            self._held[key] = hit
+
+    def release(self, before: Millis | None) -> list[Hit]:
+        """The hits of instants before `before` (all, where it is None), each once in this buffer's life."""
+        ready = [hit for hit in self._held.values() if before is None or hit.time < before]
+        for hit in ready:
+            key = (hit.profile, hit.id)
+            del self._held[key]
+            self._released.add(key)
+        return ready
+
+
+class EventLoad:
+    """Reads one window into Arrow tables, and stops at an instant's edge after `max_rows` rows."""
+
+    def __init__(self, ask: AskEvents, report: RunReport, table: str, *, of_profiles: bool = False) -> None:
+        self.asker = Asker(ask)
+        self.rejects = Rejects(report, table)
+        self._report = report
+        self._table = table
+        self._of_profiles = of_profiles
+        self.finished = False
+        """Whether the window has been read to its end."""
+        self._now = int(datetime.now(UTC).timestamp() * 1_000_000)
+
+    def empty(self) -> pa.Table:
+        """No rows, but the columns."""
+        return event_rows.table([], of_profiles=self._of_profiles)
+
+    def probe(self) -> Hit | None:
+        """The newest event. A run's first answer may be another run's last, so nothing else hangs on this one."""
+        page = self.asker.page(Query(size=1, ascending=False))
+        return page.hits[0] if page.hits else None
+
+    def earliest(self) -> Millis | None:
+        """The time of the earliest event of the account, None where there is none."""
+        earliest: Millis | None = None
+        while True:
+            page = self.asker.page(Query(end=earliest, size=1))
+            if page.length and page.latest is None:
+                raise UnexpectedAnswerError(
+                    f"The earliest event has no time that can be read (request id {page.request_id}): set start_date."
+                )
+            if page.latest is None or (earliest is not None and page.latest >= earliest):
+                return earliest
+            earliest = page.latest
+
+    def read(self, current: watermark.Pass, max_rows: int, cap: int = 10_000) -> Iterator[pa.Table]:
+        """Read on from the pass's position and move it; the position is the end, or None for "all", when finished."""
+        buffer = RowBuffer()
+        batch: list[event_rows.Row] = []
+        rows = 0
+        start = current.position
+        for step in WindowReader(self.asker, cap=cap).read(start, current.end):
+            for hit in step.hits:
+                if start <= hit.time and (current.end is None or hit.time < current.end):
+                    buffer.add(hit)
+            for raw in step.unreadable:
+                self.rejects.add(raw, "eventId or eventTime is missing or cannot be read")
+            if step.failed is not None:
+                self._report.failures.append(str(step.failed))
+                current.blocked = min(current.blocked or step.failed.instant, step.failed.instant)
+            for hit in buffer.release(step.position):
+                row = self._row(hit.raw)
+                if row is not None:
+                    batch.append(row)
+                    rows += 1
+            if step.position is not None:
+                current.position = step.position
+                self._report.position = step.position
+            if len(batch) >= BATCH_ROWS or step.position is None:
+                if batch:
+                    self._report.count_rows(self._table, len(batch))
+                    yield event_rows.table(batch, of_profiles=self._of_profiles)
+                batch = []
+            if step.position is None:
+                self.finished = True
+                return
+            if rows >= max_rows and step.position > start:
+                break
+        if batch:
+            self._report.count_rows(self._table, len(batch))
+            yield event_rows.table(batch, of_profiles=self._of_profiles)
+
+    def _row(self, raw: msgspec.Raw) -> event_rows.Row | None:
+        try:
+            return event_rows.read(raw, self._now, of_profiles=self._of_profiles)
+        except ValueError as error:
+            self.rejects.add(raw, str(error))
+            return None
+
+
+def bind(ask: Callable[..., Any], *arguments: Any) -> AskEvents:
+    """A profile's event route as a question to ask."""
+    return lambda query: ask(*arguments, query)

@@ -1,0 +1,99 @@
+"""The resources `events` and `profile_events`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dlt
+from dlt.extract import DltResource
+
+from cdp_client import ConfigurationError, NotFoundError
+from intilery_source import instants, watermark
+from intilery_source.client import ID_TYPES, IdType
+from intilery_source.event_loads import EventLoad, bind
+from intilery_source.extraction import Extraction
+from intilery_source.tables import EVENTS, PROFILE_EVENTS, REJECTED_RECORDS, UPSERT, Writer
+
+
+def events(extraction: Extraction) -> DltResource:
+    """The account's events: at most `rows_per_load` of the oldest that are not read yet, one row an event."""
+
+    def read() -> Iterator[Any]:
+        settings, report = extraction.settings, extraction.report
+        writer = Writer()
+        load = EventLoad(extraction.client.events, report, EVENTS.name)
+        state = dlt.current.resource_state(EVENTS.name)
+        newest = load.probe()
+        now = load.asker.now
+        yield writer.rows(EVENTS, load.empty())
+        if newest is None or now is None:
+            return
+        current = watermark.begin(
+            state, since=extraction.since, until=extraction.until, lookback=settings.lookback, now=now
+        )
+        if current is None:
+            if settings.start_date is not None:
+                start = instants.of_datetime(settings.start_date)
+            else:
+                earliest = load.earliest()
+                if earliest is None:
+                    return
+                start = earliest
+            current = watermark.begin_at(start, until=extraction.until, now=now)
+        report.span = (current.start, min(now, current.end or now))
+        for rows in load.read(current, settings.rows_per_load):
+            yield writer.rows(EVENTS, rows)
+        if rejected := load.rejects.take():
+            yield writer.rows(REJECTED_RECORDS, rejected)
+        watermark.store(state, current, finished=load.finished)
+
+    return dlt.resource(read, name=EVENTS.name, write_disposition=UPSERT, file_format="parquet")()
+
+
+def profile_events(extraction: Extraction, identifiers: Sequence[str]) -> DltResource:
+    """The events of given profiles, read through the profiles' own route: all of them, at every run.
+
+    Raises:
+        ConfigurationError: an identifier does not begin with `userId:`, `email:` or `id:`.
+    """
+    named = [_split(identifier) for identifier in identifiers]
+
+    def read() -> Iterator[Any]:
+        writer = Writer()
+        since, until = extraction.since, extraction.until
+        written: set[tuple[IdType, str]] = set()
+        for id_type, value in named:
+            if (id_type, value) in written:
+                continue
+            written.add((id_type, value))
+            ask = bind(extraction.client.profile_events, id_type, value)
+            load = EventLoad(ask, extraction.report, PROFILE_EVENTS.name, of_profiles=True)
+            yield writer.rows(PROFILE_EVENTS, load.empty())
+            try:
+                newest = load.probe()
+                earliest = load.earliest() if newest is not None else None
+            except NotFoundError:
+                continue
+            if earliest is None:
+                continue
+            start = instants.of_datetime(since) if since is not None else earliest
+            current = watermark.begin_at(start, until=until, now=load.asker.now or 0)
+            while not load.finished:
+                for rows in load.read(current, extraction.settings.rows_per_load):
+                    yield writer.rows(PROFILE_EVENTS, rows)
+            if rejected := load.rejects.take():
+                yield writer.rows(REJECTED_RECORDS, rejected)
+
+    return dlt.resource(
+        read, name=PROFILE_EVENTS.name, write_disposition=UPSERT, file_format="parquet", selected=bool(named)
+    )()
+
+
+def _split(identifier: str) -> tuple[IdType, str]:
+    id_type, colon, value = identifier.partition(":")
+    for known in ID_TYPES:
+        if id_type == known and colon and value:
+            return known, value
+    raise ConfigurationError(
+        f"An identifier must begin with one of {', '.join(f'{known}:' for known in ID_TYPES)}, "
+        "as in userId:ABC/123; one that was given does not."
+    )

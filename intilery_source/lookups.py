@@ -1,0 +1,53 @@
+"""Looking profiles up, many at a time, without letting one that fails fail the load."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from cdp_client import ExtractorError, GaveUpError, RefusedError, TooLargeError, UnexpectedAnswerError
+
+_MAX_FAILURES_IN_A_ROW = 20
+"""So many failed look-ups one after the other are no longer the profiles' fault."""
+
+_SKIPPED = (GaveUpError, RefusedError, TooLargeError, UnexpectedAnswerError)
+
+
+class Lookups:
+    """Asks one question about many profiles."""
+
+    def __init__(self, ask: Callable[[str], dict[str, Any] | None], max_in_flight: int) -> None:
+        self._ask = ask
+        self._pool = ThreadPoolExecutor(max_workers=max_in_flight, thread_name_prefix="lookup")
+        self._failures_in_a_row = 0
+        self.failed: dict[str, str] = {}
+        """The profiles that could not be looked up, with the reason."""
+        self.done: set[str] = set()
+
+    def close(self) -> None:
+        """Wait for nothing that has not begun."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def answers(self, ids: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The answers for the profiles that exist, in the order of `ids`.
+
+        Raises:
+            ExtractorError: what stops a run, or too many failures in a row.
+        """
+        for profile_id, outcome in zip(ids, self._pool.map(self._outcome, ids), strict=True):
+            if isinstance(outcome, ExtractorError):
+                self.failed[profile_id] = str(outcome)
+                self._failures_in_a_row += 1
+                if self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
+                    raise outcome
+                continue
+            self._failures_in_a_row = 0
+            self.failed.pop(profile_id, None)
+            self.done.add(profile_id)
+            if outcome is not None:
+                yield profile_id, outcome
+
+    def _outcome(self, profile_id: str) -> dict[str, Any] | ExtractorError | None:
+        try:
+            return self._ask(profile_id)
+        except _SKIPPED as error:
+            return error

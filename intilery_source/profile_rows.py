@@ -1,0 +1,74 @@
+"""Profiles as rows: dlt normalises them, so they stay objects here."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from intilery_source import instants
+
+Object = dict[str, Any]
+
+_LARGEST = 2**63 - 1
+_BOUNDS = {"first": "firstEvent", "last": "lastEvent"}
+
+
+def read_listed(raw: msgspec.Raw) -> Object:
+    """A listed profile; only `id` is required ("Use what is there", API contract).
+
+    Raises:
+        ValueError: it is no object or has no identifier; the text says which.
+    """
+    try:
+        profile = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ValueError("not a JSON object") from None
+    if not isinstance(profile, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value of the data, as the line above
+    if not isinstance(profile.get("id"), str) or not profile["id"]:
+        raise ValueError("id is missing or no text")
+    stored: Object = storable(profile)
+    return stored
+
+
+def storable(value: Any) -> Any:
+    """The value with what no column can hold written as text: integers of more than 64 bits, keys without a letter."""
+    if isinstance(value, dict):
+        return {key if key.strip() else f"key_{len(key)}": storable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [storable(inner) for inner in value]
+    if isinstance(value, int) and not -_LARGEST - 1 <= value <= _LARGEST:
+        return str(value)
+    return value
+
+
+def meta_row(profile_id: str, meta: Object) -> Object:
+    """Metadata without the two maps of events, which become rows of their own."""
+    return {"id": profile_id} | {key: value for key, value in meta.items() if key not in _BOUNDS.values()}
+
+
+def bound_rows(profile_id: str, meta: Object) -> Iterator[Object]:
+    """One row an event of the profile: when it happened first and last."""
+    maps = {end: meta[key] for end, key in _BOUNDS.items() if isinstance(meta.get(key), dict)}
+    for event_key in sorted({key for events in maps.values() for key in events}):
+        row: Object = {"profile_id": profile_id, "event_key": event_key}
+        for end, events in maps.items():
+            event = events.get(event_key)
+            if isinstance(event, dict):
+                row[f"{end}_event_id"] = event.get("eventId")
+                row[f"{end}_event_time"] = _instant(event.get("eventTime"))
+                row[f"{end}_received_time"] = _instant(event.get("receivedTime"))
+            if event is not None:
+                row[f"{end}_event"] = event
+        yield row
+
+
+def _instant(text: Any) -> datetime | None:
+    """An event's time; the whole event is in the row beside it, so one that cannot be read is NULL here."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return instants.to_datetime(0) + timedelta(microseconds=instants.parse(text))
+    except (ValueError, OverflowError):
+        return None

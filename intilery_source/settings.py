@@ -1,0 +1,101 @@
+"""What the user can set, checked before anything is asked."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlsplit
+
+from cdp_client import ConfigurationError
+
+DEFAULT_BASE_URL = "https://tracking.intilery.com/track"
+
+_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
+_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week)s?\s*", re.IGNORECASE)
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one run; times are UTC, spans and time-outs seconds where they are numbers."""
+
+    base_url: str
+    client_id: str
+    account_id: str
+    brand_id: str
+    auth_token: str
+    start_date: datetime | None
+    lookback: timedelta
+    requests_per_second: float
+    burst: int
+    max_in_flight: int
+    request_timeout: float
+    rows_per_load: int
+    max_rejected_share: float
+
+    def __repr__(self) -> str:
+        """Show no value: a repr ends in logs and tracebacks."""
+        return "Settings(...)"
+
+    def __post_init__(self) -> None:
+        address = urlsplit(self.base_url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise _wrong("base_url", "is no address", DEFAULT_BASE_URL)
+        if address.scheme == "http" and address.hostname not in _LOOPBACK:
+            raise _wrong("base_url", "would send the token unencrypted: use https", DEFAULT_BASE_URL)
+        for key in ("client_id", "account_id", "brand_id", "auth_token"):
+            value = getattr(self, key)
+            if not value or value != value.strip() or not value.isprintable():
+                raise _wrong(key, "is empty, or has spaces around it or characters that cannot be sent", "hea")
+        if not self.auth_token.isascii():
+            raise _wrong("auth_token", "has characters that cannot be sent in a header", "1234abcd")
+        if self.lookback < timedelta(0):
+            raise _wrong("lookback", "is negative", "3 days")
+        for key, example in (("requests_per_second", 100), ("request_timeout", 60)):
+            if not 0 < getattr(self, key) < float("inf"):
+                raise _wrong(key, "must be more than 0", example)
+        for key, example in (("burst", 500), ("max_in_flight", 280), ("rows_per_load", 200_000)):
+            if getattr(self, key) < 1:
+                raise _wrong(key, "must be 1 or more", example)
+        if not 0 <= self.max_rejected_share <= 1:
+            raise _wrong("max_rejected_share", "must lie between 0 and 1", 0.01)
+
+
+def _wrong(key: str, what: str, example: object) -> ConfigurationError:
+    shown = f'"{example}"' if isinstance(example, str) else example
+    return ConfigurationError(f"sources.intilery.{key} {what}; for example {key} = {shown}.")
+
+
+def read_instant(value: str | date | datetime | None, key: str) -> datetime | None:
+    """An ISO 8601 date or instant as a UTC datetime; one without a zone is meant in UTC.
+
+    Raises:
+        ConfigurationError: it is no date; `key` is named.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ConfigurationError(
+                f"{key} is no date: write it as 2026-01-31 or 2026-01-31T09:30:00Z (UTC where no zone is given)."
+            ) from None
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return (value.replace(tzinfo=UTC) if value.tzinfo is None else value).astimezone(UTC)
+
+
+def read_span(value: str | float | timedelta, key: str) -> timedelta:
+    """A span of time such as `3 days`, `12 hours` or a number of seconds.
+
+    Raises:
+        ConfigurationError: it is no span; `key` is named.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, int | float):
+        return timedelta(seconds=value)
+    match = _SPAN.fullmatch(value)
+    if match is None:
+        raise ConfigurationError(f"{key} is no span of time: write a number and a unit, such as 3 days or 12 hours.")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2].lower()])

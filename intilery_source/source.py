@@ -1,0 +1,90 @@
+"""The dlt source, and the loop that reads it to its end."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import dlt
+from dlt.extract import DltResource
+from dlt.pipeline.pipeline import Pipeline
+
+from cdp_client import ConfigurationError
+from intilery_source import watermark
+from intilery_source.client import IntileryClient
+from intilery_source.event_resources import events, profile_events
+from intilery_source.extraction import Extraction
+from intilery_source.profile_resources import profile_resources
+from intilery_source.report import RunReport
+from intilery_source.settings import DEFAULT_BASE_URL, Settings, read_instant, read_span
+from intilery_source.tables import EVENTS
+
+NAME = "intilery"
+
+
+@dlt.source(name=NAME, section=NAME)
+def intilery(
+    since: str | date | datetime | None = None,
+    until: str | date | datetime | None = None,
+    identifiers: Sequence[str] = (),
+    report: RunReport | None = None,
+    *,
+    base_url: str = DEFAULT_BASE_URL,
+    client_id: str = dlt.config.value,
+    account_id: str = dlt.config.value,
+    brand_id: str = dlt.config.value,
+    auth_token: dlt.TSecretStrValue = dlt.secrets.value,
+    start_date: str | None = None,
+    lookback: str = "3 days",
+    requests_per_second: float = 100.0,
+    burst: int = 500,
+    max_in_flight: int = 280,
+    request_timeout: float = 60.0,
+    rows_per_load: int = 200_000,
+    max_rejected_share: float = 0.01,
+) -> Iterable[DltResource]:
+    """An Intilery account: `profiles`, `profile_traits`, `profile_meta`, `profile_event_bounds`, `events`.
+
+    The settings after `report` come from dlt's configuration, section `[sources.intilery]`; `.dlt/config.toml` says
+    what each one means.
+
+    Args:
+        since: Read the events that happened from here on (inclusive), as a range of its own: the watermark stays.
+            Without it, reading goes on at the watermark, less `lookback`.
+        until: Read only events that happened before (exclusive). Without it, events dated in the future are read, too.
+        identifiers: Profiles for the resource `profile_events`, as `userId:ABC/123`, `email:a@example.com`, `id:...`.
+        report: Collects what happened; the caller looks at it after the run.
+
+    One `pipeline.run` reads at most `rows_per_load` events: run again while `events_remaining(pipeline)`.
+
+    Raises:
+        ConfigurationError: a setting or an argument is wrong.
+        dlt.common.configuration.exceptions.ConfigFieldMissingException: one is missing.
+    """
+    settings = Settings(
+        base_url=base_url,
+        client_id=client_id,
+        account_id=account_id,
+        brand_id=brand_id,
+        auth_token=auth_token,
+        start_date=read_instant(start_date, "sources.intilery.start_date"),
+        lookback=read_span(lookback, "sources.intilery.lookback"),
+        requests_per_second=requests_per_second,
+        burst=burst,
+        max_in_flight=max_in_flight,
+        request_timeout=request_timeout,
+        rows_per_load=rows_per_load,
+        max_rejected_share=max_rejected_share,
+    )
+    report = report or RunReport()
+    report.max_rejected_share = settings.max_rejected_share
+    bounds = read_instant(since, "since"), read_instant(until, "until")
+    if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
+        raise ConfigurationError("since must be earlier than until: since is inclusive, until exclusive.")
+    extraction = Extraction(settings, IntileryClient(settings, report.statistics), report, *bounds)
+    return [*profile_resources(extraction), events(extraction), profile_events(extraction, identifiers)]
+
+
+def events_remaining(pipeline: Pipeline, *, since: Any = None) -> bool:
+    """Whether the last run left events unread that were there to read (of the range, where `since` was given)."""
+    resources = pipeline.state.get("sources", {}).get(NAME, {}).get("resources", {})
+    return watermark.remaining(resources.get(EVENTS.name, {}), since=since)

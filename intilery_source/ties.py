@@ -1,0 +1,173 @@
+"""Reading one instant that holds more events than a page.
+
+Paging inside an instant needs `from`, whose unit the documents contradict each other about, over an order that may
+change with every request. It can be made sure all the same. With a page size of 1, `from` means the same either way:
+so the first such instant's hits are counted by bisection, and one more question settles the unit. From then on pages
+are read until one shows the instant's end, which gives the number of hits; and read again until as many hits have
+been told apart as there are.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+
+from cdp_client import ExtractorError, TooLargeError, UnexpectedAnswerError
+from intilery_source.asking import Asker
+from intilery_source.instants import Millis, write
+from intilery_source.types import EventPage, Query
+
+_MAX_SWEEPS = 60
+"""Pages are drawn at random in the worst case: n hits are then all seen after about n * ln(n) / 100 of them."""
+
+
+class InstantTooLargeError(ExtractorError):
+    """An instant has more events of one action than the API can give."""
+
+    def __init__(self, instant: Millis, action: str | None) -> None:
+        what = f"more events of the action {action}" if action else "more events without an action"
+        super().__init__(
+            f"The instant {write(instant)} has {what} than the API gives for any question: they cannot be read "
+            "completely, and the watermark stays before that instant. Ask the vendor for them, or move start_date."
+        )
+        self.instant = instant
+
+
+class _OverTheCapError(Exception):
+    """A question has as many answers as the API gives at most, or more."""
+
+
+class InstantReader:
+    """Reads all events of one instant, and learns on the way how the API reads `start` and `from`."""
+
+    def __init__(self, asker: Asker, *, cap: int, overlap: Millis) -> None:
+        self._asker = asker
+        self._cap = cap
+        self._overlap = overlap
+        self._from_counts_pages: bool | None = None
+        self.start_is_inclusive: bool | None = None
+
+    def read(self, instant: Millis) -> Iterator[EventPage]:
+        """All hits at `instant`, at least once each.
+
+        Raises:
+            InstantTooLargeError: one action alone has more than the cap.
+        """
+        if self.start_is_inclusive is None:
+            probe = self._asker.page(Query(start=instant, end=instant + self._overlap, size=1))
+            self.start_is_inclusive = _holds(probe, instant)
+        try:
+            yield from self._collect(instant, None, ())
+        except _OverTheCapError:
+            yield from self._by_action(instant)
+
+    def _by_action(self, instant: Millis) -> Iterator[EventPage]:
+        """Divide the instant: each action seen alone, then what is left when these are excluded."""
+        done: tuple[str, ...] = ()
+        while True:
+            page = self._asker.page(self._query(instant, size=self._asker.size, exclude=done))
+            yield page
+            actions = sorted({hit.action for hit in page.hits if hit.time == instant and hit.action is not None})
+            if not _holds(page, instant):
+                return
+            if not actions:
+                try:
+                    yield from self._collect(instant, None, done)
+                except _OverTheCapError:
+                    raise InstantTooLargeError(instant, None) from None
+                return
+            for action in actions:
+                try:
+                    yield from self._collect(instant, action, ())
+                except _OverTheCapError:
+                    raise InstantTooLargeError(instant, action) from None
+            done += tuple(actions)
+
+    def _collect(self, instant: Millis, include: str | None, exclude: tuple[str, ...]) -> Iterator[EventPage]:
+        """All hits of a question that has fewer than the cap.
+
+        Raises:
+            _OverTheCapError: it has not.
+        """
+        if self._from_counts_pages is None:
+            self._settle_from(instant, include, exclude)
+        multiplicity: Counter[str] = Counter()
+        order: list[str] = []
+        for _ in range(_MAX_SWEEPS):
+            previous, order, count = order, [], None
+            size = next(d for d in range(self._asker.size, 0, -1) if self._cap % d == 0)  # no page ends past the cap
+            for skipped in range(0, self._cap, size):
+                skip = skipped // size if self._from_counts_pages else skipped
+                try:
+                    page = self._asker.page(
+                        self._query(instant, skip=skip, size=size, include=include, exclude=exclude)
+                    )
+                except TooLargeError:
+                    if size == 1:
+                        raise
+                    break
+                yield page
+                names = [hit.id for hit in page.hits if hit.time == instant]
+                names += [hashlib.sha256(raw).hexdigest() for raw in page.unreadable]
+                order += names
+                # a page never lists one hit twice, so a name that it has twice is a double of the feed
+                for name, times in Counter(names).items():
+                    multiplicity[name] = max(multiplicity[name], times)
+                if len(names) < size:
+                    count = skipped + len(names)
+                    break
+            else:
+                raise _OverTheCapError
+            # All are seen when as many were told apart as there are; or, with doubles that no page has shown
+            # together, when the order turned out to be a fixed one and a sweep went over every place in it.
+            if count is not None and (multiplicity.total() >= count or (len(order) >= count and order == previous)):
+                return
+        raise UnexpectedAnswerError(
+            f"The instant {write(instant)} could not be read completely: its events come in ever other orders."
+        )
+
+    def _settle_from(self, instant: Millis, include: str | None, exclude: tuple[str, ...]) -> None:
+        """Find out whether `from` counts pages rather than hits.
+
+        Raises:
+            _OverTheCapError: there are too many hits to tell.
+        """
+
+        def holds(position: int, size: int = 1) -> bool:
+            query = self._query(instant, skip=position, size=size, include=include, exclude=exclude)
+            return _holds(self._asker.page(query), instant)
+
+        low, step = 0, 128
+        limit = self._cap - 3  # leaves room for the last question
+        while True:  # everything below `low` holds a hit of this instant
+            high = min(low + step, limit)
+            if not holds(high):
+                break
+            if high == limit:
+                raise _OverTheCapError
+            low, step = high + 1, step * 2
+        while low < high:
+            middle = (low + high) // 2
+            if holds(middle):
+                low = middle + 1
+            else:
+                high = middle
+        if low > 2:
+            # behind half of the hits there are more of them; behind half as many pages of two there is none
+            self._from_counts_pages = not holds((low + 1) // 2, size=2)
+
+    def _query(
+        self,
+        instant: Millis,
+        *,
+        skip: int = 0,
+        size: int,
+        include: str | None = None,
+        exclude: tuple[str, ...] = (),
+    ) -> Query:
+        """A question whose answers begin with the instant's hits; later ones may follow."""
+        start = instant if self.start_is_inclusive else instant - self._overlap
+        return Query(start=start, end=instant + self._overlap, skip=skip, size=size, include=include, exclude=exclude)
+
+
+def _holds(page: EventPage, instant: Millis) -> bool:
+    return any(hit.time == instant for hit in page.hits)
