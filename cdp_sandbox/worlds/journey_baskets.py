@@ -26,11 +26,12 @@ _DISCOUNTS = {
     "coupon_disc": "coupon_discount",
     "coupon_match_disc": "coupon_match_discount",
 }
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def json_text(value: Json) -> str:
     """The object as compact JSON, letters beyond ASCII as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _coded(column: "pd.Series[str]") -> tuple[Ints, list[str]]:
@@ -100,16 +101,19 @@ class Baskets:
         """The properties of the basket's `Order Completed`, as JSON."""
         lines = slice(int(self.first_line[basket]), int(self.first_line[basket + 1]))
         columns = (self._product_id, self._quantity, self._line_cents, *self._line_discounts)
+        rows = zip(*(column[lines].tolist() for column in columns), strict=True)
         written = self._written
         products = []
-        for product, quantity, cents, *discounts in zip(*(column[lines].tolist() for column in columns), strict=True):
+        for product, quantity, cents, retail, coupon, match in rows:
             text = written.get(product) or self._describe(product)
-            price = round(cents / (quantity or 1) / 100, 4)
+            price = cents / 100 if quantity < 2 else round(cents / quantity / 100, 4)
             text += f',"quantity":{quantity},"price":{price},"sales_value":{cents / 100}'
-            if any(discounts):
-                for key, discount in zip(_DISCOUNTS.values(), discounts, strict=True):
-                    if discount:
-                        text += f',"{key}":{discount / 100}'
+            if retail:
+                text += f',"discount":{retail / 100}'
+            if coupon:
+                text += f',"coupon_discount":{coupon / 100}'
+            if match:
+                text += f',"coupon_match_discount":{match / 100}'
             products.append(text + "}")
         revenue = int(self.cents[basket]) / 100
         order: Json = {"order_id": str(self.basket_id[basket]), "total": revenue, "revenue": revenue, "currency": "USD"}
