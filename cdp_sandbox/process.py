@@ -19,7 +19,7 @@ class ControlError(Exception):
 
 @dataclass(slots=True)
 class Running:
-    """A sandbox that answers; `url` ends in `/track`, and a reset to another world changes the account's identifiers."""
+    """A sandbox that answers; `url` ends in `/track`. A reset to another world changes the account's identifiers."""
 
     url: str
     client_id: str

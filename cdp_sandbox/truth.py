@@ -35,7 +35,7 @@ def _first_copies(history: History, positions: list[int]) -> list[int]:
     first: dict[str, int] = {}
     for position in sorted(positions, key=lambda position: history.event_times(position)[1]):
         first.setdefault(history.event_id(position), position)
-    return list(first.values())
+    return sorted(first.values())
 
 
 def profiles(history: History, clock: Millis, switches: Switches) -> Iterator[bytes]:
