@@ -64,6 +64,7 @@ def running(
     world: str = "shop",
     seed: int = 1,
     *,
+    port: int = 0,
     token: str = "sandbox-token",  # noqa: S107 - it guards nothing
     seconds: float = 60.0,
 ) -> Iterator[Running]:
@@ -72,9 +73,9 @@ def running(
     It ends with this process, however this one ends. Raises TimeoutError when it is not ready within `seconds`, and
     RuntimeError when it ends before it is.
     """
-    command = [sys.executable, "-m", "cdp_sandbox", "--world", world, "--seed", str(seed), "--token", token]
+    command = [sys.executable, "-m", "cdp_sandbox", "--world", world, "--seed", str(seed)]
     process = subprocess.Popen(  # noqa: S603 - our own module
-        [*command, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*command, "--port", str(port), "--token", token, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     try:
         yield Running(**json.loads(_ready_line(process, seconds)))

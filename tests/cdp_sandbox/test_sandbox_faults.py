@@ -7,6 +7,9 @@ import pytest
 import requests
 import urllib3
 
+from cdp_sandbox.faults import KINDS
+from cdp_sandbox.process import ControlError
+
 
 def deal(api, **rates):
     api.sandbox.change(faults={"seed": 1, "rates": rates})
@@ -170,8 +173,6 @@ def test_repeat_page_has_none_at_first(api):
 
 
 def test_every_kind_has_a_test(api):
-    from cdp_sandbox.faults import KINDS
-
     tests = " ".join(globals()) + " http_502 test_http_503 test_http_504"
     assert all(kind in tests for kind in KINDS)
 
@@ -214,7 +215,5 @@ def test_no_faults_unless_asked(api):
     ],
 )
 def test_wrong_setting_is_refused(api, setting, reason):
-    from cdp_sandbox.process import ControlError
-
     with pytest.raises(ControlError, match=reason):
         api.sandbox.change(faults=setting)
