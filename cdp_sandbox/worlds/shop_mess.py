@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from cdp_sandbox.worlds.durations import DAY, MINUTE, SECOND
 from cdp_sandbox.worlds.shop_behaviour import (
-    ADDED,
     CLICKED,
     IDENTIFY,
     OPENED,
@@ -129,7 +128,7 @@ def _receive(rng: np.random.Generator, kind: Kinds, sign_up: Flags, time: Ints, 
     marked["very_late"][very_late] = True
     received = time + delay
 
-    careless = np.isin(kind, [PAGE, VIEWED, ADDED, OPENED, CLICKED])
+    careless = np.isin(kind, [PAGE, VIEWED, OPENED, CLICKED])
     alone = ~(marked["late"] | marked["same_instant"] | marked["whole_second"])
     ahead = _pick(rng, careless & alone, SHARES["dated_ahead"], count)
     time[ahead] = received[ahead] + _spread(rng, MINUTE, FARTHEST_AHEAD, len(ahead))

@@ -77,6 +77,20 @@ def test_only_marked_events_are_dated_ahead_and_by_five_days_at_most(shop: Shop)
     assert DAY < ahead.max() <= 5 * DAY
 
 
+def test_what_sets_traits_or_buys_is_never_dated_ahead() -> None:
+    looking = {"page", "product_viewed", "email_opened", "email_link_clicked"}
+    for seed in range(4):
+        shop = Shop(seed)
+        assert {shop.actions[action] for action in shop.action[shop.mess["dated_ahead"]]} <= looking
+
+
+def test_nothing_is_received_after_the_end_though_much_happens_shortly_before() -> None:
+    for seed in range(8):
+        shop = Shop(seed)
+        assert shop.received_time.max() <= shop.ends_at
+        assert (shop.event_time > shop.ends_at - DAY).sum() > 50
+
+
 def test_doubles_are_the_same_but_for_a_later_received_time(shop: Shop, shop_bodies: Bodies) -> None:
     first = {}
     for index in range(len(shop.event_time)):

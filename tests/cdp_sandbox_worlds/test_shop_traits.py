@@ -126,6 +126,19 @@ def test_computed_traits_count_the_orders_received_by_the_last_half_hour(
         assert isinstance(found["favouriteCategory"], str)
 
 
+def test_a_late_order_counts_once_it_is_received(shop: Shop) -> None:
+    late = [index for index in shop.mess["late"] if shop.action[index] == ORDER]
+    checked = 0
+    for index in late:
+        profile, received = int(shop.profile[index]), int(shop.received_time[index])
+        before = received - received % (30 * MINUTE)
+        if shop.event_time[index] <= before:
+            checked += 1
+            known = shop.computed(profile, before)["lifetimeRevenue"]
+            assert shop.computed(profile, before + 30 * MINUTE)["lifetimeRevenue"] > known
+    assert checked > 10
+
+
 def test_computed_traits_change_on_the_half_hour_and_not_in_between(shop: Shop) -> None:
     half_hour = 30 * MINUTE
     for clock in range(shop.opens_at, shop.opens_at + DAY, half_hour):
