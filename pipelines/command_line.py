@@ -1,0 +1,152 @@
+"""The command `intilery`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.exit_codes import ExitCode
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Load customers' profiles and events from Intilery into DuckDB or a warehouse.",
+    pretty_exceptions_enable=False,
+)
+
+_EXIT_CODES = (
+    "Exit codes: 0 loaded; 1 failed, what was loaded before stays; 2 usage or configuration; 3 loaded, but not wholly "
+    "(records rejected over the threshold, look-ups pending, no complete list of profiles); 4 another run holds the "
+    "lock, or another program the DuckDB file."
+)
+
+
+@app.command(name="load", epilog=_EXIT_CODES)
+def load_command(
+    destination: Annotated[str, typer.Option(help="duckdb, or any destination of dlt by its name.")] = "duckdb",
+    database: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The DuckDB file [default: intilery.duckdb].")
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="The schema that the tables are written to.")] = "intilery",
+    only: Annotated[
+        str | None, typer.Option(metavar="TABLES", help="Some tables only, as in events,profiles [default: all].")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="Read again the events that happened from T on (inclusive), as a range apart."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="T", help="Read only events that happened before T (exclusive).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+) -> None:
+    """Load what is new: profiles with their traits and metadata, and events since the last load."""
+    # dlt and its kin take a second to import, which --help and usage errors need not wait for
+    from cdp_client import ConfigurationError
+    from intilery_source import RunReport
+    from intilery_source.settings import read_instant
+    from pipelines.destination import target
+    from pipelines.failures import explain
+    from pipelines.load import TABLES, LoadRequest, load
+    from pipelines.progress import display
+
+    try:
+        tables = _tables(only, TABLES)
+        bounds = read_instant(since, "--since"), read_instant(until, "--until")
+        if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
+            raise ConfigurationError("--since must be earlier than --until: since is inclusive, until exclusive.")
+        if not dataset.isidentifier():
+            raise ConfigurationError("--dataset must be a name of letters, digits and _, such as intilery.")
+        request = LoadRequest(target(destination, database, dataset), tables, *bounds)
+    except ConfigurationError as error:
+        _end(ExitCode.USAGE, str(error), as_json)
+    report = RunReport()
+    try:
+        with display(report):
+            result = load(request, report)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        _end(*explain(error), as_json)
+    if as_json:
+        outcome: dict[str, Any] = {
+            "exit_code": int(result.exit_code),
+            "reasons": result.reasons,
+            "destination": destination,
+            "dataset": dataset,
+            "tables": result.tables,
+            "added": result.added,
+            "loads": result.loads,
+            "watermark": result.watermark,
+            **report.as_dict(),
+        }
+        print(json.dumps(outcome))
+    else:
+        show_tables(f"Loaded into {request.where}", result.tables, result.added)
+        print(f"{report.statistics.requests:,} requests in {result.loads} load(s); watermark {result.watermark}.")
+    for reason in result.reasons:
+        print(reason, file=sys.stderr)
+    raise typer.Exit(int(result.exit_code))
+
+
+@app.command(name="sandbox")
+def sandbox_command(
+    world: Annotated[str, typer.Option(help="complete_journey, shop, shop:CUSTOMERS or flat:EVENTS.")] = "shop",
+    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 1,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+) -> None:
+    """Run a local stand-in of the Intilery API on the loopback until interrupted."""
+    from pipelines.sandbox import serve
+
+    raise typer.Exit(serve(world, seed, port))
+
+
+@app.command(name="demo")
+def demo_command(
+    database: Annotated[
+        Path, typer.Option(metavar="FILE", help="The DuckDB file to write; one that exists is replaced.")
+    ] = Path("demo.duckdb"),
+    world: Annotated[str, typer.Option(help="The history to serve.")] = "complete_journey",
+) -> None:
+    """Load real customers' history from a local stand-in into DuckDB, in full and then incrementally."""
+    from pipelines.demo import demonstrate
+
+    raise typer.Exit(demonstrate(database, world))
+
+
+def show_tables(title: str, tables: dict[str, int], added: dict[str, int]) -> None:
+    """Print the number of rows of each table, and how many are new."""
+    shown = Table(title=title, title_justify="left")
+    for heading in ("table", "rows", "added"):
+        shown.add_column(heading, justify="left" if heading == "table" else "right")
+    for name, rows in sorted(tables.items()):
+        shown.add_row(name, f"{rows:,}", f"{added.get(name, 0):+,}")
+    Console().print(shown)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def _tables(only: str | None, allowed: tuple[str, ...]) -> list[str]:
+    from cdp_client import ConfigurationError
+
+    if only is None:
+        return list(allowed)
+    named = [name.strip() for name in only.split(",") if name.strip()]
+    unknown = [name for name in named if name not in allowed]
+    if unknown or not named:
+        what = f"names no table {unknown[0]!r}" if unknown else "names no table"
+        raise ConfigurationError(f"--only {what}; allowed are {', '.join(allowed)}.")
+    return list(dict.fromkeys(named))
+
+
+def _end(code: ExitCode, sentence: str, as_json: bool) -> NoReturn:
+    """End with a sentence on standard error, and with `--json` as JSON on standard output, too."""
+    if as_json:
+        print(json.dumps({"exit_code": int(code), "reasons": [sentence]}))
+    print(sentence, file=sys.stderr)
+    raise typer.Exit(int(code))

@@ -1,0 +1,104 @@
+"""Where a load goes: a DuckDB file, or any destination that dlt knows, by its name and its own configuration."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.destination.reference import Destination
+from dlt.common.pipeline import get_dlt_pipelines_dir
+
+from cdp_client import ConfigurationError
+
+DUCKDB = "duckdb"
+DEFAULT_DATABASE = Path("intilery.duckdb")
+
+
+class FileHeldError(Exception):
+    """Another program has the DuckDB file open; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A destination and dataset; `database` is the DuckDB file, None for another destination."""
+
+    destination: str
+    database: Path | None
+    dataset: str
+
+    def __str__(self) -> str:
+        place = self.database.name if self.database is not None else self.destination
+        return f"{place}, dataset {self.dataset}"
+
+    @property
+    def working_folder(self) -> Path:
+        """dlt's working folder for this target alone: one left over from another target would hold its state."""
+        place = str(self.database.resolve()) if self.database is not None else self.destination
+        digest = hashlib.sha256(f"{self.destination}\0{place}\0{self.dataset}".encode()).hexdigest()[:12]
+        return Path(get_dlt_pipelines_dir()) / f"intilery-{digest}"
+
+
+def target(destination: str, database: Path | None, dataset: str) -> Target:
+    """The target that the options name.
+
+    Raises:
+        ConfigurationError: they do not go together.
+    """
+    if destination == DUCKDB:
+        database = database or DEFAULT_DATABASE
+        if not database.resolve().parent.is_dir():
+            raise ConfigurationError(f"--database: the folder {database.resolve().parent} does not exist; create it.")
+        if database.is_dir():
+            raise ConfigurationError(f"--database {database} is a folder: name a file, such as intilery.duckdb.")
+    elif database is not None:
+        raise ConfigurationError(
+            f"--database is for --destination duckdb; {destination} takes its place from dlt's configuration, "
+            f"section [destination.{destination}]."
+        )
+    return Target(destination, database, dataset)
+
+
+@contextmanager
+def opened(where: Target) -> Iterator[Destination[Any, Any]]:
+    """dlt's destination for the target. A DuckDB file is held open, so that no other program can take it midway.
+
+    Raises:
+        FileHeldError: another program holds the file.
+        ConfigurationError: it is no DuckDB file, or dlt knows no such destination.
+    """
+    if where.database is None:
+        try:
+            destination = Destination.from_reference(where.destination)
+        except (UnknownDestinationModule, ModuleNotFoundError):
+            raise ConfigurationError(
+                f"--destination {where.destination} is unknown to dlt, or its package is not installed: "
+                "duckdb, or one of dlt's own names, such as postgres, bigquery, snowflake, filesystem."
+            ) from None
+        if destination is None:
+            raise ConfigurationError("--destination is empty: name one, such as duckdb.")
+        yield destination
+        return
+    try:
+        connection = duckdb.connect(str(where.database))
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise FileHeldError(
+                f"Another program (a notebook, say) has {where.database.name} open: close it there and run this "
+                "again; nothing was changed."
+            ) from None
+        raise ConfigurationError(
+            f"--database {where.database} cannot be opened as a DuckDB file: check that it is one, and its permissions."
+        ) from None
+    except duckdb.Error:
+        raise ConfigurationError(
+            f"--database {where.database} cannot be opened: it is no DuckDB file, or one of a newer version."
+        ) from None
+    try:
+        yield dlt.destinations.duckdb(connection)
+    finally:
+        connection.close()

@@ -1,0 +1,118 @@
+"""The job `intilery load`: many small loads, until nothing is left to read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import dlt
+from dlt.extract import DltSource
+from dlt.pipeline.pipeline import Pipeline
+
+from intilery_source import RunReport, events_remaining, intilery
+from pipelines.destination import Target, opened
+from pipelines.exit_codes import ExitCode
+from pipelines.lock import exclusive
+
+PIPELINE_NAME = "intilery"
+TABLES = ("profiles", "profile_traits", "profile_meta", "profile_event_bounds", "events")
+"""What `--only` may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What to load, and where to. `settings` are given to the source as they are, over dlt's configuration."""
+
+    where: Target
+    only: Sequence[str] = TABLES
+    since: datetime | None = None
+    until: datetime | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """How it ended: `tables` has each table's number of rows now, `added` how many more that is than before."""
+
+    exit_code: ExitCode
+    reasons: list[str]
+    tables: dict[str, int]
+    added: dict[str, int]
+    loads: int
+    watermark: str | None
+
+
+def load(request: LoadRequest, report: RunReport, on_load: Callable[[], None] = lambda: None) -> LoadResult:
+    """Load everything that is there to load; `on_load` is called after each of the small loads.
+
+    The destination is the only memory: dlt's working folder is emptied first, and with it whatever a killed run left
+    in it, and the state comes from the destination. So a file that was restored from an older copy, or removed, is
+    simply read on from where it stands.
+    """
+    first = _source(request, report)  # a wrong setting must show before a file is created
+    where = request.where
+    with exclusive(where.working_folder / "lock", str(where)), opened(where) as destination:
+        pipeline = dlt.pipeline(
+            PIPELINE_NAME,
+            destination=destination,
+            dataset_name=where.dataset,
+            pipelines_dir=str(where.working_folder),
+        ).drop()
+        try:
+            pipeline.sync_destination()
+            before = row_counts(pipeline)
+            pipeline.run(first)
+            on_load()
+            loads = 1
+            while "events" in request.only and events_remaining(pipeline, since=request.since):
+                pipeline.run(_source(request, report).with_resources("events"))
+                on_load()
+                loads += 1
+            after = row_counts(pipeline)
+        except BaseException:
+            pipeline.drop()
+            raise
+        state = pipeline.state.get("sources", {}).get("intilery", {}).get("resources", {}).get("events", {})
+    code, reasons = _verdict(report)
+    added = {table: number - before.get(table, 0) for table, number in after.items()}
+    return LoadResult(code, reasons, after, added, loads, state.get("watermark"))
+
+
+def row_counts(pipeline: Pipeline) -> dict[str, int]:
+    """The number of rows of each table of the dataset, without dlt's own and without child tables."""
+    if not pipeline.schema_names:
+        return {}
+    schema = pipeline.default_schema
+    tables = [
+        str(table["name"])
+        for table in schema.data_tables(seen_data_only=True)
+        if not table.get("parent") and "_dlt_load_id" in table["columns"]
+    ]
+    if not tables:
+        return {}
+    return dict(pipeline.dataset().row_counts(table_names=tables).fetchall())
+
+
+def _source(request: LoadRequest, report: RunReport) -> DltSource:
+    source = intilery(since=request.since, until=request.until, report=report, **request.settings)
+    return source.with_resources(*request.only)
+
+
+def _verdict(report: RunReport) -> tuple[ExitCode, list[str]]:
+    """The exit code of a run that came to its end, and why it is not 0."""
+    if report.failures:
+        return ExitCode.FAILED, list(report.failures)
+    reasons = []
+    if report.rejected_share() > report.max_rejected_share:
+        reasons.append(
+            f"{report.rejected:,} records were rejected, {report.rejected_share():.1%} of those read "
+            f"(max_rejected_share is {report.max_rejected_share:.1%}): table rejected_records says why."
+        )
+    if report.pending_lookups:
+        reasons.append(
+            f"{report.pending_lookups:,} profiles could not be looked up: table pending_lookups says why, "
+            "and the next run tries them again."
+        )
+    if report.scroll_incomplete:
+        reasons.append(f"No complete list of profiles could be read: {report.scroll_incomplete}. Run it again.")
+    return (ExitCode.LOADED_IN_PART if reasons else ExitCode.LOADED), reasons
