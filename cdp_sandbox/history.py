@@ -79,7 +79,8 @@ class History:
         return self.actions[self.world.action[position]] if offset < 0 else self._written[offset].action
 
     def search(self, search: Search, key: str) -> tuple[Positions, Positions]:
-        """Find events of the account by `eventTime` or `receivedTime`: positions and keys, in the asked direction."""
+        """Find events of the account by `eventTime` or `receivedTime`: positions and keys, in the asked direction, at least
+        as many as needed."""
         whole = self.catalogue.by_event_time if key == "eventTime" else self.catalogue.by_received_time
         positions, keys = whole.search(search)
         if not self._written:
@@ -90,8 +91,6 @@ class History:
         positions = np.concatenate((positions, more + len(self.world.event_time)))
         keys = np.concatenate((keys, more_keys))
         order = np.argsort(-keys if search.descending else keys, kind="stable")
-        if not search.whole_ties:
-            order = order[: search.needed]
         return positions[order], keys[order]
 
     def events_of(self, profile: int) -> list[int]:

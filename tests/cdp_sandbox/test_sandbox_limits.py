@@ -68,3 +68,13 @@ def test_latency_lets_hundreds_be_in_flight(api):
 def test_wrong_setting_is_refused(api, settings, reason):
     with pytest.raises(ControlError, match=reason):
         api.sandbox.change(**settings)
+
+
+def test_small_answer_does_not_wait_for_an_acknowledgement(api):
+    taken = []
+    for _ in range(10):
+        begun = time.monotonic()
+        api.send("/profiles/id:x/traits")
+        taken.append(time.monotonic() - begun)
+    # Most of them, since the first ones on a connection are acknowledged at once.
+    assert sorted(taken)[5] < 0.03
