@@ -106,8 +106,9 @@ class Baskets:
         products = []
         for product, quantity, cents, retail, coupon, match in rows:
             text = written.get(product) or self._describe(product)
-            price = cents / 100 if quantity < 2 else round(cents / quantity / 100, 4)
-            text += f',"quantity":{quantity},"price":{price},"sales_value":{cents / 100}'
+            paid = str(cents / 100)
+            price = paid if quantity < 2 else round(cents / quantity / 100, 4)
+            text += f',"quantity":{quantity},"price":{price},"sales_value":{paid}'
             if retail:
                 text += f',"discount":{retail / 100}'
             if coupon:

@@ -75,28 +75,33 @@ def _spread(rng: np.random.Generator, low: int, high: Ints | int, count: int) ->
     return (low * (high / low) ** rng.random(count)).astype(np.int64)
 
 
-def _share_instants(rng: np.random.Generator, kind: Kinds, time: Ints, movable: Flags) -> Ints:
+def _share_instants(rng: np.random.Generator, kind: Kinds, time: Ints, earliest: Ints) -> Ints:
     """Move events to the instant of the one before, in place: pairs, triples, and beside a newsletter other actions.
 
-    `time` is sorted when it comes; the answer names what was moved.
+    `time` is sorted when it comes; nothing moves before its `earliest`. The answer names what was moved.
     """
-    picked = _pick(rng, movable, SHARES["same_instant"] / 1.5, len(time))
-    picked = picked[(picked > 0) & (np.diff(picked, prepend=-3) >= 3)]
+    before = np.concatenate([[0], time[:-1]])
+    picked = _pick(rng, before >= earliest, SHARES["same_instant"] / 1.5, len(time))
+    picked = picked[np.diff(picked, prepend=-3) >= 3]
     third = picked[::2] + 1
     third = third[third < len(time)]
-    third = third[movable[third]]
-    time[picked] = time[picked - 1]
+    third = third[before[third - 1] >= earliest[third]]
+    time[picked] = before[picked]
     time[third] = time[third - 1]
     newsletter = NEWSLETTERS[np.searchsorted(NEWSLETTERS, OPENS_AT) - 1]
-    at = np.searchsorted(time, newsletter)
-    beside = [np.flatnonzero(movable[at:] & (kind[at:] == which))[:2] + at for which in (PAGE, VIEWED)]
-    joined = np.concatenate(beside)
-    time[joined] = newsletter
-    return np.union1d(np.union1d(picked, third), joined)
+    free = (time >= newsletter) & (earliest <= newsletter)
+    beside = np.concatenate([np.flatnonzero(free & (kind == which))[:2] for which in (PAGE, VIEWED)])
+    time[beside] = newsletter
+    return np.union1d(np.union1d(picked, third), beside)
 
 
-def _disorder(rng: np.random.Generator, kind: Kinds, time: Ints, profile: npt.NDArray[np.int32]) -> dict[str, Flags]:
-    """Make events anonymous, whole-second and simultaneous, in place; what sets traits keeps its time."""
+def _disorder(
+    rng: np.random.Generator, kind: Kinds, time: Ints, profile: npt.NDArray[np.int32], created: Ints
+) -> dict[str, Flags]:
+    """Make events anonymous, whole-second and simultaneous, in place; what sets traits keeps its time.
+
+    No event of a customer comes to lie before its profile is `created`.
+    """
     marked = {name: np.zeros(len(kind), dtype=np.bool_) for name in SHARES}
     pages = kind == PAGE
     marked["anonymous"][_pick(rng, pages, SHARES["anonymous"], int(pages.sum()))] = True
@@ -107,9 +112,11 @@ def _disorder(rng: np.random.Generator, kind: Kinds, time: Ints, profile: npt.ND
     marked["whole_second"][whole] = True
     time[whole] -= time[whole] % SECOND
 
+    earliest = np.where(profile >= 0, created[profile], 0)
+    earliest[~movable | marked["whole_second"]] = np.iinfo(np.int64).max
     by_time = np.argsort(time, kind="stable")
     sorted_time = time[by_time]
-    together = _share_instants(rng, kind[by_time], sorted_time, (movable & ~marked["whole_second"])[by_time])
+    together = _share_instants(rng, kind[by_time], sorted_time, earliest[by_time])
     time[by_time] = sorted_time
     marked["same_instant"][by_time[together]] = True
     return marked
@@ -143,10 +150,9 @@ def disturb(seed: int, customers: Customers, happenings: Happenings) -> Feed:
     row = row[(happenings.time[row] >= HISTORY_STARTS) & (happenings.time[row] < ENDS_AT)]
     kind, time, profile = happenings.kind[row], happenings.time[row], happenings.profile[row]
     sign_up = (kind == IDENTIFY) & (happenings.reference[row] == SIGN_UP)
-    marked = _disorder(rng, kind, time, profile)
-    received = _receive(rng, kind, sign_up, time, marked)
     created = np.array([key.created for key in customers.keys], dtype=np.int64)
-    received = np.where(profile >= 0, np.maximum(received, created[profile]), received)
+    marked = _disorder(rng, kind, time, profile, created)
+    received = _receive(rng, kind, sign_up, time, marked)
 
     again = _pick(rng, ~marked["dated_ahead"], SHARES["doubled"], len(row))
     longest = time[again] + LATEST - 1 - received[again]

@@ -18,7 +18,7 @@ def ledger() -> OrderLedger:
         [ProfileKey(id="one", external_id="1", email=None, created=0)],
         ["Tea", "Coffee"],
         profile=np.array([0, 0]),
-        event_time=times - 10,
+        event_time=times,
         received_time=times,
         cents=np.array([110, 220]),
         category=np.array([0, 1]),

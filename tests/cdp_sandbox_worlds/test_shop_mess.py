@@ -10,6 +10,7 @@ from cdp_sandbox.worlds.durations import DAY, MINUTE, SECOND
 from cdp_sandbox.worlds.shop import Shop
 from cdp_sandbox.worlds.shop_behaviour import IDENTIFY, PAGE, SENT
 from cdp_sandbox.worlds.shop_calendar import HISTORY_STARTS, NEWSLETTERS
+from cdp_sandbox.worlds.shop_customers import SIGN_UP_DELAY
 from cdp_sandbox.worlds.shop_mess import SHARES
 
 Bodies = list[dict[str, Any]]
@@ -33,6 +34,24 @@ def test_there_are_enough_events_before_the_opening_and_in_the_month(shop: Shop)
 def test_each_kind_has_its_share(shop: Shop, kind: str) -> None:
     of = (shop.action == PAGE).sum() if kind == "anonymous" else _distinct(shop)
     assert len(shop.mess[kind]) / of == pytest.approx(SHARES[kind], rel=0.1)
+
+
+def test_shops_of_every_size_keep_the_bounds() -> None:
+    for seed in range(60):
+        shop = Shop(seed, 1 + seed % 12)
+        lag = shop.received_time - shop.event_time
+        assert lag.min() >= -5 * DAY
+        assert lag.max() < 3 * DAY
+        assert shop.received_time.max() <= shop.ends_at
+
+
+def test_nothing_moves_to_before_its_profile_exists() -> None:
+    for seed in range(150):
+        shop = Shop(seed, 40)
+        known = shop.profile >= 0
+        created = np.array([key.created for key in shop.profiles])[shop.profile[known]]
+        assert (shop.received_time[known] >= created).all()
+        assert (shop.event_time[known] >= created - SIGN_UP_DELAY).all()
 
 
 @pytest.mark.parametrize("kind", SHARES)
