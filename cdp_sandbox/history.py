@@ -79,8 +79,10 @@ class History:
         return self.actions[self.world.action[position]] if offset < 0 else self._written[offset].action
 
     def search(self, search: Search, key: str) -> tuple[Positions, Positions]:
-        """Find events of the account by `eventTime` or `receivedTime`: positions and keys, in the asked direction, at least
-        as many as needed."""
+        """Find events of the account by `eventTime` or `receivedTime`: positions and keys, in the asked direction.
+
+        There may be more than were needed.
+        """
         whole = self.catalogue.by_event_time if key == "eventTime" else self.catalogue.by_received_time
         positions, keys = whole.search(search)
         if not self._written:

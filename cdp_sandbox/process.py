@@ -75,7 +75,9 @@ def running(
     """
     command = [sys.executable, "-m", "cdp_sandbox", "--world", world, "--seed", str(seed)]
     process = subprocess.Popen(  # noqa: S603 - our own module
-        [*command, "--port", str(port), "--token", token, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*command, "--port", str(port), "--token", token, "--until-stdin-closes"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     try:
         yield Running(**json.loads(_ready_line(process, seconds)))

@@ -5,10 +5,10 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-import cdp_sandbox
+from cdp_sandbox import switches
 from cdp_sandbox.switches import Switches
 
-DOCUMENT = Path(cdp_sandbox.__file__).with_name("COVERAGE.md")
+DOCUMENT = Path(switches.__file__).with_name("COVERAGE.md")
 ROWS = [
     [cell.strip() for cell in line.strip("|\n").split(" | ")]
     for line in DOCUMENT.read_text().splitlines()
