@@ -90,7 +90,7 @@ class Baskets:
     def _describe(self, product_id: int) -> str:
         """The product's keys as the opening of a JSON object; only its number when the package does not describe it."""
         described: Json = {"product_id": str(product_id), "sku": str(product_id)}
-        place = int(np.searchsorted(self._known_ids, product_id))
+        place = int(np.searchsorted(self._known_ids, np.int32(product_id)))
         if place < len(self._known_ids) and self._known_ids[place] == product_id:
             coded = ((key, int(codes[place]), names) for key, codes, names in self._described)
             described |= {key: names[code] for key, code, names in coded if code >= 0}
