@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cdp_client import UnexpectedAnswerError
 from intilery_source import event_rows, watermark
-from intilery_source.asking import Asker
+from intilery_source.asking import PAGE_SIZE, Asker
 from intilery_source.instants import Millis
 from intilery_source.rejects import Rejects
 from intilery_source.report import RunReport
@@ -53,8 +53,16 @@ class RowBuffer:
 class EventLoad:
     """Reads one window into Arrow tables, and stops at an instant's edge after `max_rows` rows."""
 
-    def __init__(self, ask: AskEvents, report: RunReport, table: str, *, of_profiles: bool = False) -> None:
-        self.asker = Asker(ask)
+    def __init__(
+        self,
+        ask: AskEvents,
+        report: RunReport,
+        table: str,
+        *,
+        of_profiles: bool = False,
+        page_size: int = PAGE_SIZE,
+    ) -> None:
+        self.asker = Asker(ask, page_size)
         self.rejects = Rejects(report, table)
         self._report = report
         self._table = table

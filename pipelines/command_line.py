@@ -29,7 +29,7 @@ _EXIT_CODES = (
 def load_command(
     destination: Annotated[str, typer.Option(help="duckdb, or any destination of dlt by its name.")] = "duckdb",
     database: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The DuckDB file [default: intilery.duckdb].")
+        Path | None, typer.Option(metavar="FILE", help="The DuckDB file [default: customers.duckdb].")
     ] = None,
     dataset: Annotated[str, typer.Option(help="The schema that the tables are written to.")] = "intilery",
     only: Annotated[

@@ -16,7 +16,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from cdp_client import ConfigurationError
 
 DUCKDB = "duckdb"
-DEFAULT_DATABASE = Path("intilery.duckdb")
+DEFAULT_DATABASE = Path("customers.duckdb")
 
 
 class FileHeldError(Exception):
@@ -54,7 +54,12 @@ def target(destination: str, database: Path | None, dataset: str) -> Target:
         if not database.resolve().parent.is_dir():
             raise ConfigurationError(f"--database: the folder {database.resolve().parent} does not exist; create it.")
         if database.is_dir():
-            raise ConfigurationError(f"--database {database} is a folder: name a file, such as intilery.duckdb.")
+            raise ConfigurationError(f"--database {database} is a folder: name a file, such as customers.duckdb.")
+        if database.stem.lower() == dataset.lower():
+            raise ConfigurationError(
+                f"--database {database.name} and --dataset {dataset} have one name, which DuckDB could not tell apart "
+                f"in {dataset}.events: give the file another name, such as {DEFAULT_DATABASE}."
+            )
     elif database is not None:
         raise ConfigurationError(
             f"--database is for --destination duckdb; {destination} takes its place from dlt's configuration, "

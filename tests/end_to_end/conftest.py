@@ -28,4 +28,4 @@ def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 def account(sandbox: Running, tmp_path: Path) -> Account:
     """The account of a fresh world without faults; tests reset it to what they need."""
     sandbox.reset(world="shop:20", seed=1, limits={"rate": None})
-    return Account(sandbox, tmp_path / "intilery.duckdb")
+    return Account(sandbox, tmp_path / "customers.duckdb")

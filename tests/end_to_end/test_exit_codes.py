@@ -1,0 +1,177 @@
+"""What a scheduler sees: one writer at a time, work that is left over, JSON and nothing else."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from accounts import Account
+from scripted_api import ScriptedApi, event, serving
+
+from cdp_sandbox.process import Running
+from intilery_source import RunReport
+from pipelines import progress
+from pipelines.destination import target
+from pipelines.exit_codes import ExitCode
+from pipelines.load import LoadRequest, load
+
+pytestmark = pytest.mark.usefixtures("fast_retries")
+
+
+def test_json_is_all_of_standard_output(account: Account) -> None:
+    done = account.command("load", "--database", str(account.database), "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["tables"]["events"] == account.true_event_ids().total()
+    assert result["added"] == result["tables"]
+    assert result["watermark"] == "2026-03-01T00:00:00.000Z"
+
+
+def test_without_json_a_table_is_shown(account: Account) -> None:
+    done = account.command("load", "--database", str(account.database), "--only", "events")
+    assert done.returncode == 0
+    assert f"{account.true_event_ids().total():,}" in done.stdout
+    assert "watermark 2026-03-01T00:00:00.000Z" in done.stdout
+
+
+def test_a_second_run_finds_the_lock(account: Account) -> None:
+    # given a run that takes its time
+    account.server.change(latency={"low": 0.5, "high": 0.5})
+    first = subprocess.Popen(
+        [sys.executable, "-m", "pipelines", "load", "--database", str(account.database)],
+        env=account.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        lock = target("duckdb", account.database, "intilery").working_folder / "lock"
+        while not lock.exists() or not lock.read_text():
+            assert first.poll() is None
+        # when another one starts
+        second = account.command("load", "--database", str(account.database))
+        # then it says so and changes nothing
+        assert second.returncode == ExitCode.BUSY
+        assert second.stderr.startswith(f"Another run (process {first.pid}) is loading into customers.duckdb")
+    finally:
+        first.kill()
+        first.wait()
+    # and when the first has died, its lock is stale
+    account.server.change(latency={"low": 0, "high": 0})
+    assert account.load().exit_code == ExitCode.LOADED
+    assert account.event_ids() == account.true_event_ids()
+
+
+def test_a_notebook_that_holds_the_file_is_named(account: Account) -> None:
+    account.load(only=("events",))
+    script = (
+        f"import duckdb, sys; c = duckdb.connect({str(account.database)!r}); print('open', flush=True); "
+        "sys.stdin.read()"
+    )
+    notebook = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert notebook.stdout is not None
+        notebook.stdout.readline()
+        done = account.command("load", "--database", str(account.database))
+        assert done.returncode == ExitCode.BUSY
+        assert done.stderr.startswith("Another program (a notebook, say) has customers.duckdb open")
+    finally:
+        notebook.communicate()
+    assert account.event_ids() == account.true_event_ids()
+
+
+def test_a_failed_look_up_is_kept_and_tried_again(tmp_path: Path) -> None:
+    # given 30 profiles, the look-ups of two of which fail
+    api = ScriptedApi([event(1)], [{"id": f"p{number}"} for number in range(30)])
+    failing = {"p3", "p17"}
+    api.fault = lambda route, profile: (500, b"{}") if profile in failing and route in ("traits", "meta") else None
+    with serving(api):
+        account = Account(Running(api.url, "c", "a", "B", "t"), tmp_path / "customers.duckdb")
+        # when they are loaded
+        result = account.load()
+        # then the others are there, and these are kept
+        assert result.exit_code == ExitCode.LOADED_IN_PART
+        assert result.reasons[0].startswith("2 profiles could not be looked up")
+        assert account.profile_ids().total() == 30
+        assert {row[0] for row in account.query("SELECT id FROM intilery.profile_traits")} == {
+            f"p{number}" for number in range(30)
+        } - failing
+        assert set(account.query("SELECT profile_id FROM intilery.pending_lookups")) == {("p3",), ("p17",)}
+        # and when one of them answers again, it is done, even where a list lacks it
+        failing.remove("p3")
+        api.profiles = api.profiles[10:]
+        assert account.load().exit_code == ExitCode.LOADED_IN_PART
+        assert account.query("SELECT profile_id FROM intilery.pending_lookups") == [("p17",)]
+        assert ("p3",) in account.query("SELECT id FROM intilery.profile_traits")
+        failing.clear()
+        assert account.load().exit_code == ExitCode.LOADED
+        assert account.query("SELECT profile_id FROM intilery.pending_lookups") == []
+
+
+def test_a_scroll_that_keeps_expiring_ends_with_3(account: Account, sandbox: Running) -> None:
+    sandbox.reset(
+        world="shop:20",
+        seed=1,
+        faults={"seed": 1, "rates": {"expire_scroll": 1.0}},
+        limits={"rate": None, "list_page": 7},
+    )
+    result = account.load(only=("profiles",))
+    assert result.exit_code == ExitCode.LOADED_IN_PART
+    assert "No complete list of profiles could be read: the scroll expired" in result.reasons[0]
+    assert account.profile_ids().total() == 7, "what was listed is loaded"
+
+
+def test_a_scroll_that_does_not_advance_is_an_error(tmp_path: Path) -> None:
+    api = ScriptedApi([event(1)], [{"id": "p1"}])
+    api.fault = lambda route, _: (200, b'{"data": [{"id": "p1"}], "scrollId": "1"}') if route == "profiles" else None
+    with serving(api):
+        account = Account(Running(api.url, "c", "a", "B", "t"), tmp_path / "customers.duckdb")
+        with pytest.raises(Exception, match="The list of profiles does not advance"):
+            account.load()
+
+
+def test_a_range_leaves_the_watermark_alone(account: Account) -> None:
+    # given a file that was loaded up to an instant
+    account.load(only=("events",), until=_at("2026-01-10"))
+    state = account.load(only=("events",), until=_at("2026-01-20"))
+    assert state.watermark == "2026-01-20T00:00:00.000Z"
+    # when a range of its own is read again
+    ranged = account.load(only=("events",), since=_at("2025-12-01"), until=_at("2025-12-05"))
+    # then the watermark is where it was, and the next load reads on from there
+    assert ranged.watermark == "2026-01-20T00:00:00.000Z"
+    assert sum(ranged.added.values()) == 0
+    assert account.load(only=("events",)).watermark == "2026-03-01T00:00:00.000Z"
+    assert account.event_ids() == account.true_event_ids()
+
+
+def test_a_file_that_was_removed_is_loaded_anew(account: Account) -> None:
+    account.load(only=("events",))
+    account.database.unlink()
+    account.load(only=("events",))
+    assert account.event_ids() == account.true_event_ids()
+
+
+def test_elsewhere_than_on_a_terminal_progress_is_plain_lines(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.05)
+    account.server.change(latency={"low": 0.05, "high": 0.05})
+    report = RunReport()
+    with progress.display(report):
+        account.report = report
+        request = LoadRequest(
+            target("duckdb", account.database, "intilery"), ("events",), settings=account.all_settings()
+        )
+        load(request, report)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert lines
+    assert any("rows/s" in line and "requests" in line for line in lines)
+
+
+def _at(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)

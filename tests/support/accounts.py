@@ -1,0 +1,92 @@
+"""An account that the sandbox serves, loaded into a DuckDB file: what end-to-end tests work on."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cdp_sandbox.process import Running
+from intilery_source import RunReport
+from pipelines.destination import target
+from pipelines.load import TABLES, LoadRequest, LoadResult, load
+
+
+@dataclass
+class Account:
+    """The account that a sandbox serves, and the file that it is loaded into."""
+
+    server: Running
+    database: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+    report: RunReport = field(default_factory=RunReport)
+
+    def all_settings(self) -> dict[str, Any]:
+        return {
+            "base_url": self.server.url,
+            "client_id": self.server.client_id,
+            "account_id": self.server.account_id,
+            "brand_id": self.server.brand_id,
+            "auth_token": self.server.token,
+            "requests_per_second": 5000.0,
+            "burst": 5000,
+        } | self.settings
+
+    def load(self, only: tuple[str, ...] = TABLES, **bounds: Any) -> LoadResult:
+        """Load in this process."""
+        self.report = RunReport()
+        request = LoadRequest(target("duckdb", self.database, "intilery"), only, settings=self.all_settings(), **bounds)
+        return load(request, self.report)
+
+    def environment(self) -> dict[str, str]:
+        settings = {f"SOURCES__INTILERY__{key.upper()}": str(value) for key, value in self.all_settings().items()}
+        return dict(os.environ) | settings
+
+    def command(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `intilery` as a user does."""
+        return subprocess.run(
+            [sys.executable, "-m", "pipelines", *arguments],
+            env=self.environment() | dict(env or {}),
+            cwd=self.database.parent,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def records(self, sql: str) -> list[dict[str, Any]]:
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            found = connection.execute(sql)
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def event_ids(self) -> Counter[str]:
+        return Counter(key for (key,) in self.query("SELECT event_id FROM intilery.events"))
+
+    def profile_ids(self) -> Counter[str]:
+        return Counter(key for (key,) in self.query("SELECT id FROM intilery.profiles"))
+
+    def true_event_ids(self) -> Counter[str]:
+        """What the world shows now, by its own account."""
+        return Counter(self.server.control("GET", "/_sandbox/truth/event_ids"))
+
+    def true_profile_ids(self) -> Counter[str]:
+        return Counter(profile["id"] for profile in self.server.control("GET", "/_sandbox/truth/profiles"))
+
+    def advance(self, seconds: float) -> None:
+        self.server.control("PUT", "/_sandbox/clock", {"advance_seconds": seconds})
+
+
+def canonical(value: Any) -> str:
+    """JSON in one spelling: keys sorted, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
