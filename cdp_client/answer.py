@@ -39,5 +39,5 @@ class Answer:
         except msgspec.ValidationError as error:
             # msgspec names the type and the JSON path, never the value
             raise self.unexpected(f"answered with JSON of another shape: {error}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self.unexpected("answered with something that is not JSON") from None

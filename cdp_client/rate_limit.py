@@ -28,28 +28,40 @@ class TokenBucket:
         self._lock = threading.Lock()
         self._tokens = float(burst)
         self._filled_at = clock()
-        self._paused_until = 0.0
+        self._paused_until = self._filled_at
+        self._paused = 0.0
+        """Seconds of all pauses, those still to come included: the bucket's own time stands still during a pause."""
 
     def acquire(self) -> float:
         """Wait for a token and take it; the seconds waited are returned."""
-        started = self._clock()
         with self._lock:
+            started = self._clock()
             due = self._reserve(started)
-        while (remaining := due - self._clock()) > 0:
-            self._sleep(remaining)
-            with self._lock:
-                due = max(due, self._paused_until)  # a pause that began meanwhile holds for those who wait, too
+        while (remaining := self._usable_from(due) - self._clock()) > 0:
+            self._sleep(remaining)  # and look again: a pause that began meanwhile holds for those who wait, too
         return self._clock() - started
 
     def pause(self, seconds: float) -> None:
-        """Let nobody send for `seconds`; a longer pause that is running already stays."""
+        """Let nobody send for `seconds`; a longer pause that is running already stays.
+
+        The bucket gains nothing meanwhile, and those who wait keep their distance: they do not all send at its end.
+        """
         with self._lock:
-            self._paused_until = max(self._paused_until, self._clock() + seconds)
+            now = self._clock()
+            until = now + seconds
+            if until > self._paused_until:
+                self._paused += until - max(now, self._paused_until)
+                self._paused_until = until
 
     def _reserve(self, now: float) -> float:
-        """Take a token, in advance if need be, and return the instant from which it may be used."""
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
+        """Take a token, in advance if need be; the bucket's own time from which it may be used is returned."""
+        own = max(now, self._paused_until) - self._paused
+        self._tokens = min(self._burst, self._tokens + (own - self._filled_at) * self._rate)
+        self._filled_at = own
         self._tokens -= 1.0
-        due = now if self._tokens >= 0 else now - self._tokens / self._rate
-        return max(due, self._paused_until)
+        return own if self._tokens >= 0 else own - self._tokens / self._rate
+
+    def _usable_from(self, due: float) -> float:
+        """The instant of the clock at which the bucket's own time is `due`, as far as pauses are known."""
+        with self._lock:
+            return max(due + self._paused, self._paused_until)

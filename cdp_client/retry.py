@@ -3,6 +3,7 @@
 "We recommend an exponential backoff of your requests" (Profiles API, "HTTP Status", 429).
 """
 
+import math
 import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,14 +30,14 @@ def backoff(attempt: int) -> float:
 
 
 def http_date(value: str | None) -> datetime | None:
-    """The instant of an HTTP date (RFC 9110, 5.6.7), None where there is none that can be read."""
+    """The instant of an HTTP date (RFC 9110, 5.6.7) in UTC, None where there is none that can be read."""
     if not value:
         return None
     try:
         parsed = parsedate_to_datetime(value)
-    except ValueError:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def retry_after(value: str | None, server_now: datetime | None) -> float | None:
@@ -53,11 +54,13 @@ def retry_after(value: str | None, server_now: datetime | None) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
         until = http_date(value)
         if until is None:
             return None
         seconds = (until - (server_now or datetime.now(UTC))).total_seconds()
-    if not seconds > 0:  # in the past, or not a number at all
+    if seconds <= 0:  # in the past
         return 0.0
     if seconds > MAX_RETRY_AFTER:
         raise WaitTooLongError(

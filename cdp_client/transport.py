@@ -4,13 +4,14 @@ urllib3's pool is used directly: it costs a third of the CPU of requests on top 
 that the rules here (jitter, one pause for all threads, lost answers) are the only ones.
 """
 
+import re
 import ssl
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import certifi
 import msgspec
@@ -24,12 +25,14 @@ from urllib3.exceptions import (
     ProxyError,
     SSLError,
 )
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from cdp_client import errors, retry
 from cdp_client.answer import Answer
 from cdp_client.rate_limit import TokenBucket
 from cdp_client.statistics import Statistics
 
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{,39}")
 _NOT_SENT = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _MOVED_NOTHING = frozenset({429, 503})
@@ -76,6 +79,7 @@ class Transport:
         """
         doubtful = False
         attempt = 0
+        not_json = 0
         while True:
             self._statistics.add_wait(self._bucket.acquire())
             pause: float | None = None
@@ -85,18 +89,17 @@ class Transport:
                 )
             except HTTPError as error:
                 failure = self._connection_failure(error, route, attempt)
-                doubtful = doubtful or not isinstance(error, _NOT_SENT)
+                doubtful = doubtful or not isinstance(_cause(error), _NOT_SENT)
             else:
                 self._answered = True
                 self._statistics.count_request(route, str(response.status))
                 if response.status == 200 and _is_whole(response):
                     return _answer(route, response, doubtful)
-                failure, pause = self._bad_answer(route, response)
+                failure, pause = self._bad_answer(route, response, attempt)
                 doubtful = doubtful or response.status not in _MOVED_NOTHING
-                if response.status == 200 and not response.data.lstrip().startswith((b"{", b"[")):
-                    attempt = max(attempt, retry.MAX_ATTEMPTS - retry.MAX_NOT_JSON_ATTEMPTS)
+                not_json += response.status == 200 and _is_no_json(response)
             attempt += 1
-            if attempt >= retry.MAX_ATTEMPTS:
+            if attempt >= retry.MAX_ATTEMPTS or not_json >= retry.MAX_NOT_JSON_ATTEMPTS:
                 raise errors.GaveUpError(f"{route} failed again and again, at last with {failure}: run it again later.")
             self._statistics.count_retry()
             if pause is None:
@@ -110,21 +113,24 @@ class Transport:
         """What went wrong on the way, in words; raises what no retry can mend."""
         name = type(error).__name__
         self._statistics.count_request(route, name)
-        cause = error.original_error if isinstance(error, ProxyError) else error
-        if isinstance(cause, SSLError):
+        cause = _cause(error)
+        if isinstance(cause, SSLError) and _is_about_the_certificate(cause):
             raise errors.UnreachableError(
                 f"The certificate of {self._host} could not be verified ({_reason(cause)}): check base_url, or point "
                 "SSL_CERT_FILE at your organisation's certificate authority."
             ) from None
-        never_connected = isinstance(cause, _NOT_SENT) and not self._answered
+        never_connected = isinstance(cause, (*_NOT_SENT, SSLError)) and not self._answered
         if isinstance(error, LocationParseError) or (never_connected and attempt + 1 >= retry.MAX_CONNECT_ATTEMPTS):
             raise errors.UnreachableError(
                 f"{self._host} cannot be reached ({name}): check base_url and the network."
             ) from None
         return f"a broken connection ({name})"
 
-    def _bad_answer(self, route: str, response: urllib3.BaseHTTPResponse) -> tuple[str, float | None]:
-        """The failure in words, and the pause for all threads if one is due; raises what no retry can mend."""
+    def _bad_answer(self, route: str, response: urllib3.BaseHTTPResponse, attempt: int) -> tuple[str, float | None]:
+        """The failure in words, and the pause for all threads if one is due; raises what no retry can mend.
+
+        A `Retry-After` is a least pause: one of 0 seconds, again and again, must not use up all attempts at once.
+        """
         request_id = _request_id(response)
         status = response.status
         seen = f"{status} (request id {request_id})"
@@ -140,11 +146,12 @@ class Transport:
             raise errors.NotFoundError(f"{route} answered {seen}.", code)
         if status == 413:
             raise errors.TooLargeError(f"{route} answered {seen}: too large.")
-        asked = retry.retry_after(response.headers.get("Retry-After"), retry.http_date(response.headers.get("Date")))
-        if status == 429:
-            return seen, retry.backoff(2) if asked is None else asked
         if status in _RETRIED:
-            return seen, asked
+            server_now = retry.http_date(response.headers.get("Date"))
+            asked = retry.retry_after(response.headers.get("Retry-After"), server_now)
+            if asked is not None:
+                return seen, max(asked, retry.backoff(attempt))
+            return seen, retry.backoff(attempt + 2) if status == 429 else None
         if 400 <= status < 500:
             code = _error_code(response.data)
             raise errors.RefusedError(f"{route} was refused with {seen}{f', code {code}' if code else ''}.")
@@ -166,7 +173,11 @@ def _pool(base_url: str, headers: Mapping[str, str], timeout: float, size: int) 
         "ssl_context": trust,
     }
     if proxy and not urllib.request.proxy_bypass(address.hostname or ""):
-        return urllib3.ProxyManager(proxy, **settings)
+        named = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if named.username:
+            basic = f"{unquote(named.username)}:{unquote(named.password or '')}"
+            settings["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=basic)
+        return urllib3.ProxyManager(named.geturl(), **settings)
     return urllib3.PoolManager(**settings)
 
 
@@ -177,7 +188,7 @@ def _answer(route: str, response: urllib3.BaseHTTPResponse, doubtful: bool) -> A
         status=response.status,
         body=response.data,
         request_id=_request_id(response),
-        now=None if date is None else int(date.astimezone(UTC).timestamp() * 1000),
+        now=None if date is None else int(date.timestamp() * 1000),
         doubtful=doubtful,
     )
 
@@ -193,9 +204,15 @@ def _is_whole(response: urllib3.BaseHTTPResponse) -> bool:
 def _parses(body: bytes) -> bool:
     try:
         msgspec.json.decode(body, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
+
+
+def _is_no_json(response: urllib3.BaseHTTPResponse) -> bool:
+    """Whether the body is something else from its first byte; an empty one is an answer that was cut."""
+    start = response.data.lstrip()[:1]
+    return start not in (b"", b"{", b"[")
 
 
 def _request_id(response: urllib3.BaseHTTPResponse) -> str:
@@ -205,14 +222,25 @@ def _request_id(response: urllib3.BaseHTTPResponse) -> str:
 
 
 def _error_code(body: bytes) -> str:
-    """The code of `{"error": {"code", "message"}}`; an empty string where there is none."""
+    """The code of `{"error": {"code", "message"}}`; an empty string where there is none that looks like a code."""
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     error = decoded.get("error") if isinstance(decoded, dict) else None
     code = error.get("code") if isinstance(error, dict) else None
-    return code[:40] if isinstance(code, str) else ""
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+
+def _cause(error: HTTPError) -> Exception:
+    """What went wrong, also where it went wrong on the way to a proxy."""
+    return error.original_error if isinstance(error, ProxyError) else error
+
+
+def _is_about_the_certificate(error: SSLError) -> bool:
+    """Whether nobody should be trusted here; any other TLS failure is a connection that broke."""
+    inner = error.args[0] if error.args else None
+    return isinstance(inner, ssl.SSLCertVerificationError | CertificateError)
 
 
 def _reason(error: Exception) -> str:
