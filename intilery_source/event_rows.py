@@ -82,12 +82,17 @@ def read(raw: bytes | msgspec.Raw, extracted_at: int, *, of_profiles: bool) -> R
     """An event's JSON as a row; times are microseconds since 1970.
 
     Raises:
-        ValueError: it is no object, or has no identifier or time that can be read; the text says which.
+        ValueError: it is no object, is not UTF-8, or has no identifier or time that can be read; the text says which.
     """
     try:
-        event = _Decoder.slices.decode(raw)
-    except msgspec.MsgspecError:
+        return _read(_Decoder.slices.decode(raw), raw, extracted_at, of_profiles=of_profiles)
+    except (msgspec.MsgspecError, RecursionError):
         raise ValueError("not a JSON object") from None
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+
+
+def _read(event: dict[str, msgspec.Raw], raw: bytes | msgspec.Raw, extracted_at: int, *, of_profiles: bool) -> Row:
     row: Row = {"extracted_at": extracted_at}
     extra: dict[str, Any] = {}
 

@@ -22,7 +22,7 @@ def read_listed(raw: msgspec.Raw) -> Object:
     """
     try:
         profile = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ValueError("not a JSON object") from None
     if not isinstance(profile, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value of the data, as the line above
@@ -33,9 +33,15 @@ def read_listed(raw: msgspec.Raw) -> Object:
 
 
 def storable(value: Any) -> Any:
-    """The value with what no column can hold written as text: integers of more than 64 bits, keys without a letter."""
+    """The value with what no column can hold written as text: integers of more than 64 bits, blank keys."""
     if isinstance(value, dict):
-        return {key if key.strip() else f"key_{len(key)}": storable(inner) for key, inner in value.items()}
+        named: Object = {key: storable(inner) for key, inner in value.items() if key.strip()}
+        for key in value.keys() - named.keys():
+            name = f"key_{len(key)}"
+            while name in named:
+                name += "_"
+            named[name] = storable(value[key])
+        return named
     if isinstance(value, list):
         return [storable(inner) for inner in value]
     if isinstance(value, int) and not -_LARGEST - 1 <= value <= _LARGEST:

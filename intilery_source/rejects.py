@@ -27,7 +27,7 @@ class Rejects:
         self._seen.add(digest)
         try:
             excerpt = shape_of(msgspec.json.decode(raw))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             excerpt = f"{len(bytes(raw))} bytes that are not JSON"
         self._report.count_rejected(1)
         self._rows.append(

@@ -15,8 +15,8 @@ READINGS = 4
 """How often the list is read at most: once, and three times again."""
 
 _MAX_REPEATS = 3
-"""How often in a row a scroll may answer with the page before it: a proxy does so once, a server that does not know
-the parameter does so for ever."""
+"""How often in a row a scroll may answer with a page that it gave before: a proxy does so once, a server that does not
+know the parameter does so for ever."""
 
 
 class Scroll:
@@ -44,7 +44,7 @@ class Scroll:
 
     def _reading(self) -> Iterator[list[msgspec.Raw]]:
         scroll_id: str | None = None
-        before: list[bytes] = []
+        seen: set[int] = set()
         repeats = 0
         ends = 0
         while True:
@@ -59,23 +59,24 @@ class Scroll:
                 ends += 1
                 if ends == 2:
                     return
+                scroll_id = page.scroll_id or scroll_id
                 continue  # an end is believed when it comes twice
             if ends:
                 self.reason = "the list went on after its end"
                 ends = 0
-            listed = [bytes(profile) for profile in page.profiles]
-            if listed == before:
+            listed = {hash(bytes(profile)) for profile in page.profiles}
+            if listed <= seen:
                 repeats += 1
                 if repeats > _MAX_REPEATS:
                     raise UnexpectedAnswerError(
-                        "The list of profiles does not advance: the same page came again and again. "
+                        "The list of profiles does not advance: pages came again and again. "
                         "The server does not seem to know the parameter scrollId."
                     )
                 self.reason = "a page came twice, perhaps in the place of another"
             else:
                 repeats = 0
                 yield page.profiles
-            before = listed
+            seen |= listed
             if page.scroll_id is None:
                 return  # no way to ask for more, so this is the end
             scroll_id = page.scroll_id

@@ -10,7 +10,8 @@ from cdp_client import ConfigurationError
 DEFAULT_BASE_URL = "https://tracking.intilery.com/track"
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
-_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week)s?\s*", re.IGNORECASE)
+_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:(second|minute|hour|day|week)s?\s*)?", re.IGNORECASE)
+_NOT_IN_AN_ADDRESS = re.compile(r"[\s?#@\\]")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -37,8 +38,12 @@ class Settings:
         return "Settings(...)"
 
     def __post_init__(self) -> None:
-        address = urlsplit(self.base_url)
-        if address.scheme not in ("http", "https") or not address.hostname:
+        try:
+            address = urlsplit(self.base_url)
+            wrong = address.scheme not in ("http", "https") or not address.hostname or address.port == 0
+        except ValueError:
+            wrong = True
+        if wrong or _NOT_IN_AN_ADDRESS.search(self.base_url):
             raise _wrong("base_url", "is no address", DEFAULT_BASE_URL)
         if address.scheme == "http" and address.hostname not in _LOOPBACK:
             raise _wrong("base_url", "would send the token unencrypted: use https", DEFAULT_BASE_URL)
@@ -82,7 +87,10 @@ def read_instant(value: str | date | datetime | None, key: str) -> datetime | No
             ) from None
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return (value.replace(tzinfo=UTC) if value.tzinfo is None else value).astimezone(UTC)
+    try:
+        return (value.replace(tzinfo=UTC) if value.tzinfo is None else value).astimezone(UTC)
+    except OverflowError:
+        raise ConfigurationError(f"{key} lies outside the years 1 to 9999: write it as 2026-01-31.") from None
 
 
 def read_span(value: str | float | timedelta, key: str) -> timedelta:
@@ -93,9 +101,14 @@ def read_span(value: str | float | timedelta, key: str) -> timedelta:
     """
     if isinstance(value, timedelta):
         return value
-    if isinstance(value, int | float):
+    try:
+        if isinstance(value, str):
+            match = _SPAN.fullmatch(value)
+            if match is None:
+                raise ValueError
+            return timedelta(seconds=float(match[1]) * _UNITS[(match[2] or "second").lower()])
         return timedelta(seconds=value)
-    match = _SPAN.fullmatch(value)
-    if match is None:
-        raise ConfigurationError(f"{key} is no span of time: write a number and a unit, such as 3 days or 12 hours.")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2].lower()])
+    except (ValueError, OverflowError):
+        raise ConfigurationError(
+            f"{key} is no span of time: write a number and a unit, such as 3 days or 12 hours."
+        ) from None
