@@ -24,9 +24,6 @@ class Asker:
         self._full_size = page_size
         self.size = page_size
         """What to ask for; less for a while after an answer was too large (413)."""
-        self.now: int | None = None
-        """The platform's clock at the first answer, in milliseconds."""
-        self.requests = 0
         self._answered: set[str] = set()
 
     def page(self, query: Query) -> EventPage:
@@ -46,9 +43,6 @@ class Asker:
                     raise
                 self.size = query.size // 2
                 raise
-            self.requests += 1
-            if self.now is None:
-                self.now = page.now
             objection = _objection(page, query)
             if objection:
                 continue

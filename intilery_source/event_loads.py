@@ -75,10 +75,13 @@ class EventLoad:
         """No rows, but the columns."""
         return event_rows.table([], of_profiles=self._of_profiles)
 
-    def probe(self) -> Hit | None:
-        """The newest event. A run's first answer may be another run's last, so nothing else hangs on this one."""
+    def now(self) -> Millis | None:
+        """The platform's clock, None where there is no event at all.
+
+        This asks for the newest event. A run's first answer may be another run's last: nothing else hangs on this one.
+        """
         page = self.asker.page(Query(size=1, ascending=False))
-        return page.hits[0] if page.hits else None
+        return page.now if page.length else None
 
     def earliest(self) -> Millis | None:
         """The time of the earliest event of the account, None where there is none."""

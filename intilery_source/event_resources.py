@@ -22,10 +22,9 @@ def events(extraction: Extraction) -> DltResource:
         writer = Writer()
         load = EventLoad(extraction.client.events, report, EVENTS.name)
         state = dlt.current.resource_state(EVENTS.name)
-        newest = load.probe()
-        now = load.asker.now
+        now = load.now()
         yield writer.rows(EVENTS, load.empty())
-        if newest is None or now is None:
+        if now is None:
             return
         current = watermark.begin(
             state, since=extraction.since, until=extraction.until, lookback=settings.lookback, now=now
@@ -69,14 +68,14 @@ def profile_events(extraction: Extraction, identifiers: Sequence[str]) -> DltRes
             load = EventLoad(ask, extraction.report, PROFILE_EVENTS.name, of_profiles=True)
             yield writer.rows(PROFILE_EVENTS, load.empty())
             try:
-                newest = load.probe()
-                earliest = load.earliest() if newest is not None else None
+                now = load.now()
+                earliest = load.earliest() if now is not None else None
             except NotFoundError:
                 continue
-            if earliest is None:
+            if now is None or earliest is None:
                 continue
             start = instants.of_datetime(since) if since is not None else earliest
-            current = watermark.begin_at(start, until=until, now=load.asker.now or 0)
+            current = watermark.begin_at(start, until=until, now=now)
             while not load.finished:
                 for rows in load.read(current, extraction.settings.rows_per_load):
                     yield writer.rows(PROFILE_EVENTS, rows)
