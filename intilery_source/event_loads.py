@@ -19,7 +19,8 @@ from intilery_source.windows import WindowReader
 BATCH_ROWS = 10_000
 """Rows of an Arrow table; smaller ones cost dlt three times as much a row."""
 
-_Key = tuple[str, str]
+Key = tuple[str, str]
+"""What is one row: the profile that an event was read through (empty for the account's) and its identifier."""
 
 
 class RowBuffer:
@@ -28,9 +29,10 @@ class RowBuffer:
     The feed is at-least-once: of two copies the one received first is kept, whichever came first.
     """
 
-    def __init__(self) -> None:
-        self._held: dict[_Key, Hit] = {}
-        self._released: set[_Key] = set()
+    def __init__(self, released: set[Key] | None = None) -> None:
+        """Begin empty; `released` holds what other buffers of the same load have given out."""
+        self._held: dict[Key, Hit] = {}
+        self._released: set[Key] = set() if released is None else released
 
     def add(self, hit: Hit) -> None:
         key = (hit.profile, hit.id)
@@ -61,12 +63,14 @@ class EventLoad:
         *,
         of_profiles: bool = False,
         page_size: int = PAGE_SIZE,
+        released: set[Key] | None = None,
     ) -> None:
         self.asker = Asker(ask, page_size)
         self.rejects = Rejects(report, table)
         self._report = report
         self._table = table
         self._of_profiles = of_profiles
+        self._released = released
         self.finished = False
         """Whether the window has been read to its end."""
         self._now = int(datetime.now(UTC).timestamp() * 1_000_000)
@@ -98,7 +102,7 @@ class EventLoad:
 
     def read(self, current: watermark.Pass, max_rows: int, cap: int = 10_000) -> Iterator[pa.Table]:
         """Read on from the pass's position and move it; the position is the end, or None for "all", when finished."""
-        buffer = RowBuffer()
+        buffer = RowBuffer(self._released)
         batch: list[event_rows.Row] = []
         rows = 0
         start = current.position

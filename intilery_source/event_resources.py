@@ -1,6 +1,7 @@
 """The resources `events` and `profile_events`."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import dlt
@@ -9,8 +10,9 @@ from dlt.extract import DltResource
 from cdp_client import ConfigurationError, NotFoundError
 from intilery_source import instants, watermark
 from intilery_source.client import ID_TYPES, IdType
-from intilery_source.event_loads import EventLoad, bind
+from intilery_source.event_loads import EventLoad, Key, bind
 from intilery_source.extraction import Extraction
+from intilery_source.settings import read_instant
 from intilery_source.tables import EVENTS, PROFILE_EVENTS, REJECTED_RECORDS, UPSERT, Writer
 
 
@@ -22,13 +24,12 @@ def events(extraction: Extraction) -> DltResource:
         writer = Writer()
         load = EventLoad(extraction.client.events, report, EVENTS.name)
         state = dlt.current.resource_state(EVENTS.name)
+        since, until = _hinted_range() or (extraction.since, extraction.until)
         now = load.now()
         yield writer.rows(EVENTS, load.empty())
         if now is None:
             return
-        current = watermark.begin(
-            state, since=extraction.since, until=extraction.until, lookback=settings.lookback, now=now
-        )
+        current = watermark.begin(state, since=since, until=until, lookback=settings.lookback, now=now)
         if current is None:
             if settings.start_date is not None:
                 start = instants.of_datetime(settings.start_date)
@@ -37,7 +38,7 @@ def events(extraction: Extraction) -> DltResource:
                 if earliest is None:
                     return
                 start = earliest
-            current = watermark.begin_at(start, until=extraction.until, now=now)
+            current = watermark.begin_at(start, until=until, now=now)
         report.span = (current.start, min(now, current.end or now))
         for rows in load.read(current, settings.rows_per_load):
             yield writer.rows(EVENTS, rows)
@@ -46,6 +47,29 @@ def events(extraction: Extraction) -> DltResource:
         watermark.store(state, current, finished=load.finished)
 
     return dlt.resource(read, name=EVENTS.name, write_disposition=UPSERT, file_format="parquet")()
+
+
+def _hinted_range() -> tuple[datetime, datetime] | None:
+    """The range that a user of dlt asks for by its own hint, `dlt.sources.incremental` with both ends.
+
+    dlt's own cursor cannot carry the watermark: an event dated in the future would move it, and its lag counts from
+    the newest event rather than from the platform's clock (docs/decisions/0002).
+
+    Raises:
+        ConfigurationError: the hint leaves the range open, or would drop rows of other tables.
+    """
+    hint = dlt.current.resource().incremental
+    if not isinstance(hint, dlt.sources.incremental):
+        return None
+    since = read_instant(hint.initial_value, "initial_value")
+    until = read_instant(hint.end_value, "end_value")
+    if since is None or until is None or hint.on_cursor_value_missing != "include":
+        raise ConfigurationError(
+            "events takes an incremental hint for a range only: dlt.sources.incremental('event_time', "
+            "initial_value=..., end_value=..., on_cursor_value_missing='include'); without a hint it reads on from "
+            "its own watermark."
+        )
+    return since, until
 
 
 def profile_events(extraction: Extraction, identifiers: Sequence[str]) -> DltResource:
@@ -59,13 +83,10 @@ def profile_events(extraction: Extraction, identifiers: Sequence[str]) -> DltRes
     def read() -> Iterator[Any]:
         writer = Writer()
         since, until = extraction.since, extraction.until
-        written: set[tuple[IdType, str]] = set()
+        released: set[Key] = set()  # two identifiers may name one profile
         for id_type, value in named:
-            if (id_type, value) in written:
-                continue
-            written.add((id_type, value))
             ask = bind(extraction.client.profile_events, id_type, value)
-            load = EventLoad(ask, extraction.report, PROFILE_EVENTS.name, of_profiles=True)
+            load = EventLoad(ask, extraction.report, PROFILE_EVENTS.name, of_profiles=True, released=released)
             yield writer.rows(PROFILE_EVENTS, load.empty())
             try:
                 now = load.now()
