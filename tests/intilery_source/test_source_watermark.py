@@ -1,0 +1,262 @@
+"""Where reading stands, over passes, loads, ranges and instants that cannot be read."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from intilery_source import instants, watermark
+
+DAY = 86_400_000
+BASE = instants.of_datetime(datetime(2024, 2, 1, tzinfo=UTC))
+NO_LOOKBACK = timedelta(0)
+
+
+def at(days: float) -> int:
+    return BASE + int(days * DAY)
+
+
+def moment(days: float) -> datetime:
+    return instants.to_datetime(at(days))
+
+
+def begin(state, *, now, since=None, until=None, lookback=NO_LOOKBACK):
+    return watermark.begin(
+        state,
+        since=None if since is None else moment(since),
+        until=None if until is None else moment(until),
+        lookback=lookback,
+        now=at(now),
+    )
+
+
+def first_pass(state, *, start=0.0, now=10.0, until=None):
+    """A first pass, read to its end."""
+    current = watermark.begin_at(at(start), until=None if until is None else moment(until), now=at(now))
+    watermark.store(state, current, finished=True)
+
+
+def test_nothing_was_ever_read():
+    assert begin({}, now=10) is None
+    assert not watermark.remaining({}, since=None)
+
+
+def test_the_first_pass_ends_at_the_now_of_its_start():
+    state = {}
+    current = watermark.begin_at(at(0), until=None, now=at(10))
+    assert (current.start, current.position, current.end) == (at(0), at(0), None)
+    current.position = at(12)  # events dated in the future
+    watermark.store(state, current, finished=True)
+    assert state == {"watermark": instants.write(at(10))}
+    assert not watermark.remaining(state, since=None)
+
+
+def test_a_pass_of_many_loads_goes_on_where_it_stopped():
+    # given a first pass that stopped after day 4
+    state = {}
+    current = watermark.begin_at(at(0), until=None, now=at(10))
+    current.position = at(4)
+    watermark.store(state, current, finished=False)
+    assert state["watermark"] == instants.write(at(4))
+    assert watermark.remaining(state, since=None)
+    # when it goes on two days later
+    current = begin(state, now=12)
+    # then it stands where it stopped, and its clock is the one of its start
+    assert (current.start, current.position, current.now) == (at(0), at(4), at(10))
+    watermark.store(state, current, finished=True)
+    assert state == {"watermark": instants.write(at(10))}
+
+
+def test_the_next_pass_begins_lookback_before_the_watermark():
+    state = {}
+    first_pass(state, now=10)
+    current = begin(state, now=20, lookback=timedelta(days=3))
+    assert (current.start, current.position, current.end, current.now) == (at(7), at(7), None, at(20))
+    # reading the lookback again leaves the watermark alone
+    current.position = at(8)
+    watermark.store(state, current, finished=False)
+    assert state["watermark"] == instants.write(at(10))
+
+
+@pytest.mark.parametrize(("until", "reached"), [(5, 5), (15, 10)])
+def test_until_is_never_passed_and_now_neither(until, reached):
+    state = {}
+    first_pass(state, now=10, until=until)
+    assert state["watermark"] == instants.write(at(reached))
+
+
+def test_until_before_the_watermark_does_not_move_it_back():
+    state = {}
+    first_pass(state, now=10)
+    watermark.store(state, begin(state, now=20, until=5), finished=True)
+    assert state == {"watermark": instants.write(at(10))}
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_position_in_the_future_does_not_count(finished):
+    state = {}
+    current = watermark.begin_at(at(0), until=None, now=at(10))
+    current.position = at(3000)
+    watermark.store(state, current, finished=finished)
+    assert state["watermark"] == instants.write(at(10))
+
+
+def test_the_watermark_stops_before_an_instant_that_could_not_be_read():
+    # given a pass of two loads, in the first of which day 3 could not be read
+    state = {}
+    current = watermark.begin_at(at(0), until=None, now=at(10))
+    current.position, current.blocked = at(5), at(3)
+    watermark.store(state, current, finished=False)
+    assert state["watermark"] == instants.write(at(3))
+    current = begin(state, now=11)
+    assert current.blocked == at(3), "it is remembered"
+    watermark.store(state, current, finished=True)
+    # then the watermark stays before it, and the next pass tries again
+    assert state == {"watermark": instants.write(at(3))}
+    assert begin(state, now=12).start == at(3)
+    watermark.store(state, begin(state, now=12), finished=True)
+    assert state == {"watermark": instants.write(at(12))}
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_range_of_its_own_leaves_the_watermark_alone(finished):
+    state = {}
+    first_pass(state, now=10)
+    current = begin(state, since=2, until=30, now=20)
+    assert (current.start, current.end, current.position) == (at(2), at(30), at(2))
+    current.position = at(25)
+    watermark.store(state, current, finished=finished)
+    assert state["watermark"] == instants.write(at(10))
+    assert watermark.remaining(state, since=moment(2)) is not finished
+    assert not watermark.remaining(state, since=None)
+
+
+def test_a_range_before_any_pass_leaves_no_watermark():
+    state = {}
+    watermark.store(state, begin(state, since=2, now=20), finished=True)
+    assert state == {}
+    assert begin(state, now=20) is None
+
+
+def test_a_range_is_gone_on_with_only_when_it_is_the_same():
+    state = {}
+    current = begin(state, since=2, until=9, now=20)
+    current.position, current.blocked = at(5), at(4)
+    watermark.store(state, current, finished=False)
+    same = begin(state, since=2, until=9, now=21)
+    assert (same.position, same.blocked, same.now) == (at(5), at(4), at(20))
+    assert begin(state, since=2, until=8, now=21).position == at(2)
+    assert begin(state, since=2, now=21).position == at(2)
+    assert begin(state, since=1, until=9, now=21).position == at(1)
+
+
+def test_a_range_and_a_pass_do_not_disturb_each_other():
+    state = {}
+    current = watermark.begin_at(at(0), until=None, now=at(10))
+    current.position = at(4)
+    watermark.store(state, current, finished=False)
+    inner = begin(state, since=6, now=11)
+    inner.position = at(8)
+    watermark.store(state, inner, finished=False)
+    assert begin(state, now=12).position == at(4)
+    watermark.store(state, begin(state, now=12), finished=True)
+    assert begin(state, since=6, now=13).position == at(8)
+
+
+def test_a_default_date_of_the_year_1_can_be_stored():
+    state = {}
+    start = instants.parse("0001-01-01T00:00:00.000Z") // 1000
+    current = watermark.begin_at(start, until=None, now=at(10))
+    watermark.store(state, current, finished=False)
+    assert begin(state, now=11).position == start
+
+
+def test_a_lookback_beyond_the_calendar_reads_everything():
+    state = {}
+    first_pass(state, now=10)
+    watermark.store(state, begin(state, now=11, lookback=timedelta.max), finished=False)
+    assert begin(state, now=12).start == instants.parse("0001-01-01T00:00:00.000Z") // 1000
+
+
+HORIZON = 60  # no event is dated later, in days
+
+
+class Loads(RuleBasedStateMachine):
+    """Loads in any order, interrupted in any place, against a model that knows which days were read."""
+
+    @initialize(start=st.integers(0, 10), now=st.integers(5, 15))
+    def begin_world(self, start: int, now: int) -> None:
+        self.state: dict = {}
+        self.start = start
+        self.now = now
+        self.read: set[int] = set()
+        self.unreadable: set[int] = set()
+        self.highest: int | None = None
+
+    @rule(days=st.integers(1, 10))
+    def time_passes(self, days: int) -> None:
+        self.now = min(self.now + days, HORIZON - 5)
+
+    @rule(day=st.integers(0, HORIZON - 1))
+    def an_instant_becomes_too_large(self, day: int) -> None:
+        self.unreadable.add(day)
+
+    @precondition(lambda self: getattr(self, "unreadable", None))
+    @rule()
+    def it_can_be_read_after_all(self) -> None:
+        self.unreadable.pop()
+
+    @rule(
+        steps=st.integers(0, 20),
+        until=st.none() | st.integers(0, HORIZON),
+        since=st.none() | st.none() | st.integers(0, HORIZON),
+        lookback=st.integers(0, 8),
+        killed=st.booleans(),
+    )
+    def load(self, steps: int, until: int | None, since: int | None, lookback: int, killed: bool) -> None:
+        before = json.loads(json.dumps(self.state))
+        arguments = {"now": self.now, "since": since, "until": until, "lookback": timedelta(days=lookback)}
+        current = begin(before, **arguments)
+        if current is None:
+            current = watermark.begin_at(
+                at(self.start), until=None if until is None else moment(until), now=at(self.now)
+            )
+        # a load reads some days on from the position, and finishes when none are left
+        end = HORIZON if current.end is None else (current.end - BASE) // DAY
+        position = (current.position - BASE) // DAY
+        stop = min(end, position + steps)
+        for day in range(position, stop):
+            if day in self.unreadable:
+                current.blocked = min(current.blocked or at(day), at(day))
+        if killed:
+            return
+        self.read |= set(range(position, stop)) - self.unreadable
+        current.position = max(current.position, at(stop))
+        before_mark = before.get("watermark")
+        watermark.store(before, current, finished=stop >= end)
+        self.state = json.loads(json.dumps(before))
+        if since is not None:
+            assert self.state.get("watermark") == before_mark
+        elif until is not None and self.state["watermark"] != before_mark:
+            assert instants.parse(self.state["watermark"]) // 1000 <= at(until)
+
+    @invariant()
+    def watermark_is_monotonic_and_never_beyond_what_was_read(self) -> None:
+        if "watermark" not in getattr(self, "state", {}):
+            return
+        reached = (instants.parse(self.state["watermark"]) // 1000 - BASE) // DAY
+        assert reached >= (self.highest if self.highest is not None else reached)
+        self.highest = reached
+        assert reached <= self.now
+        assert set(range(self.start, reached)) <= self.read
+
+    @invariant()
+    def state_does_not_grow(self) -> None:
+        assert len(json.dumps(getattr(self, "state", {}))) < 600
+
+
+TestLoads = Loads.TestCase
+TestLoads.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
