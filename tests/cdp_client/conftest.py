@@ -9,8 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from cdp_client import Statistics, TokenBucket, Transport
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is no finding
+settings.load_profile("no deadline")
 
 ROUTE = "/v1/profiles/{idType}:{id}/traits"
 AUTH = "tok3n-that-nobody-may-see"

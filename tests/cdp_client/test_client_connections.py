@@ -2,11 +2,11 @@
 
 import datetime
 import os
+import re
 import socket
 import ssl
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -75,7 +75,7 @@ def over_tls(scripted, certificate):
 
 @pytest.mark.parametrize("how", ["cut", "reset", "late"])
 def test_a_lost_answer_is_asked_for_again_and_doubtful(make_client, reply, how):
-    client = make_client(timeout=0.1)
+    client = make_client(timeout=0.2 if how == "late" else 5)
     client.script(reply(how=how, body=b'{"data": [1, 2'), reply())
     answer = client.get()
     assert answer.doubtful
@@ -113,12 +113,13 @@ def test_doubt_is_of_one_request_only(client, reply):
 
 @pytest.mark.parametrize("how", ["cut", "reset", "late"])
 def test_what_is_lost_every_time_ends_without_a_word_of_the_request(make_client, reply, gives_nothing_away, how):
-    client = make_client(timeout=0.02)
+    client = make_client(timeout=0.02 if how == "late" else 5)
     client.script(reply(how=how))
     with pytest.raises(GaveUpError) as caught:
         client.get()
     text = gives_nothing_away(caught.value)
-    assert "/v1/profiles/{idType}:{id}/traits failed again and again" in text
+    said = r"/v1/profiles/\{idType\}:\{id\}/traits failed again and again, at last with a broken connection \(\w+\): .*"
+    assert re.fullmatch(said, text)
     assert client.statistics.requests == 10
 
 
@@ -270,15 +271,13 @@ def test_many_threads_share_one_transport(make_client, reply):
     client.script(*[reply(status) for status in (500, 429, 503, 502) for _ in range(5)], reply())
     answers = []
     threads = [threading.Thread(target=lambda: answers.append(client.get())) for _ in range(40)]
-    begun = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert [answer.status for answer in answers] == [200] * 40
     assert client.statistics.requests == 60
     assert client.statistics.as_dict()["by_status"] == {"200": 40, "429": 5, "500": 5, "502": 5, "503": 5}
-    assert time.monotonic() - begun < 5
 
 
 def test_the_platforms_clock_is_the_date_header(client, reply):

@@ -41,7 +41,9 @@ LEAVES = st.one_of(
 )
 
 
-@given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("abcd"), inner)))
+@given(
+    st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abcd"), inner))
+)
 def test_no_leaf_is_in_the_shape(value):
     def leaves(inner):
         if isinstance(inner, dict | list):

@@ -110,13 +110,13 @@ WRITERS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(EVENTS, min_size=1, max_size=4), WRITERS)
 def test_any_event_comes_back_from_duckdb_as_it_was(events, written):
     assert_kept(*[written(event) for event in events])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(EVENTS, st.text(min_size=1, max_size=8)), min_size=1, max_size=4), WRITERS)
 def test_any_event_of_a_profile_comes_back_as_it_was(events, written):
     assert_kept(*[written(event | {"id": profile}) for event, profile in events], of_profiles=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intilery_source import RunReport, event_rows, profile_rows
@@ -16,7 +16,11 @@ from intilery_source.rejects import Rejects
 VALUES = st.text(st.characters(categories=("L", "Nd")), min_size=1).map(lambda text: f"§{text}§") | st.integers(10**9)
 RECORDS = st.dictionaries(
     st.sampled_from(["eventId", "eventTime", "id", "rawData", "properties", "email"]),
-    st.recursive(VALUES, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("abc"), inner)),
+    st.recursive(
+        VALUES,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+        max_leaves=6,
+    ),
 )
 
 
@@ -26,7 +30,8 @@ def leaves(value: Any) -> list[Any]:
     return [value]
 
 
-@given(RECORDS | st.lists(RECORDS) | VALUES)
+@settings(max_examples=40)
+@given(RECORDS | st.lists(RECORDS, max_size=2) | VALUES)
 def test_no_leaf_of_a_record_is_in_its_row(record):
     report = RunReport()
     rejects = Rejects(report, "events")

@@ -259,4 +259,4 @@ class Loads(RuleBasedStateMachine):
 
 
 TestLoads = Loads.TestCase
-TestLoads.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestLoads.settings = settings(max_examples=100, stateful_step_count=25)
