@@ -1,5 +1,6 @@
 """A server with scripted answers, and a clock that only moves when somebody sleeps."""
 
+import os
 import socket
 import struct
 import threading
@@ -122,7 +123,9 @@ class Client:
 
 
 @pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its proxy nor the authorities that it trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -268,7 +268,7 @@ def test_a_tls_connection_that_breaks_later_is_only_a_retry(make_client, over_tl
 
 def test_many_threads_share_one_transport(make_client, reply):
     client = make_client()
-    client.script(*[reply(status) for status in (500, 429, 503, 502) for _ in range(5)], reply())
+    client.script(*[reply(status) for status in (500, 429, 503, 502) for _ in range(2)], reply())
     answers = []
     threads = [threading.Thread(target=lambda: answers.append(client.get())) for _ in range(40)]
     for thread in threads:
@@ -276,8 +276,8 @@ def test_many_threads_share_one_transport(make_client, reply):
     for thread in threads:
         thread.join(30)
     assert [answer.status for answer in answers] == [200] * 40
-    assert client.statistics.requests == 60
-    assert client.statistics.as_dict()["by_status"] == {"200": 40, "429": 5, "500": 5, "502": 5, "503": 5}
+    assert client.statistics.requests == 48
+    assert client.statistics.as_dict()["by_status"] == {"200": 40, "429": 2, "500": 2, "502": 2, "503": 2}
 
 
 def test_the_platforms_clock_is_the_date_header(client, reply):

@@ -107,6 +107,24 @@ def test_those_who_waited_do_not_all_send_when_a_pause_ends():
     assert all(later - earlier >= 0.1 - 1e-6 for earlier, later in pairwise(sent[1:]))
 
 
+def test_who_wakes_late_into_a_pause_waits_for_its_end():
+    # given a thread that is woken half a second after its token was there, when a pause has just begun
+    clock = [0.0]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        if clock[0] == 1.0:
+            clock[0] = 1.5
+            bucket.pause(10)
+
+    bucket = TokenBucket(1, 1, clock=lambda: clock[0], sleep=sleep)
+    bucket.acquire()
+    # when it asks whether it may send
+    bucket.acquire()
+    # then it may not before the end
+    assert clock[0] == pytest.approx(11.5)
+
+
 def test_pauses_that_overlap_are_not_added_up():
     sent = Simulation(rate=10, burst=1).run([0.0, 0.0], [(0.01, 5.0), (1.0, 5.0), (2.0, 0.5)])
     assert sent[1] == pytest.approx(6.09, abs=0.011)

@@ -220,6 +220,12 @@ def test_a_number_in_a_text_column_is_there_as_text():
     assert row["event_name"] == "7"
 
 
+def test_an_explicit_null_is_null_in_its_column():
+    raw = f'{{{HEAD}, "userId": null, "rawData": {{"event": null, "properties": null, "traits": {{}}}}}}'
+    (row,) = assert_kept(raw)
+    assert (row["user_id"], row["event_name"], row["properties"], row["traits"]) == (None, None, None, "{}")
+
+
 def test_micros_are_stored_though_the_api_writes_millis():
     raw = b'{"eventId": "e", "eventTime": "2024-02-01T13:00:00.123456+01:00", "rawData": {}}'
     assert event_rows.read(raw, 0, of_profiles=False)["event_time"] == 1_706_788_800_123_456

@@ -107,6 +107,13 @@ def test_a_list_that_goes_in_a_circle_is_an_error(circle):
         read(circle * 50)
 
 
+def test_pages_that_come_twice_now_and_then_are_no_circle():
+    twice = [page(name) for name in "aabbccddee"]
+    listed, scroll, _ = read([*twice, END, END], [*twice[::2], END, END])
+    assert listed == list("abcde") * 2
+    assert scroll.complete
+
+
 def test_pages_that_share_some_profiles_do_advance():
     listed, scroll, _ = read([page("a", "b"), page("b", "c"), page("c", "d"), END, END])
     assert listed == ["a", "b", "b", "c", "c", "d"]
