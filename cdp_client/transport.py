@@ -27,7 +27,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from cdp_client import errors, retry
+from cdp_client import errors, lenient_json, retry
 from cdp_client.answer import Answer
 from cdp_client.rate_limit import TokenBucket
 from cdp_client.statistics import Statistics
@@ -205,6 +205,15 @@ def _parses(body: bytes) -> bool:
     try:
         msgspec.json.decode(body, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _parses_slowly(body)
+    return True
+
+
+def _parses_slowly(body: bytes) -> bool:
+    """The same for Python's own decoder, which also takes half of a surrogate pair."""
+    try:
+        lenient_json.loads(body)
+    except ValueError:
         return False
     return True
 

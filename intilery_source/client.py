@@ -18,6 +18,7 @@ ID_TYPES: tuple[IdType, ...] = ("userId", "email", "id")
 _PROFILES = "/v1/profiles"
 _EVENTS = "/v1/events"
 _NOT_FOUND = "not_found"
+_NEVER: instants.Micros = 2**63 - 1
 
 
 class _Head(msgspec.Struct):
@@ -28,15 +29,6 @@ class _Head(msgspec.Struct):
     eventAction: Any = None
     receivedTime: Any = None
     id: Any = None
-
-
-class _Elements(msgspec.Struct):
-    data: list[msgspec.Raw]
-
-
-class _Listing(msgspec.Struct):
-    data: list[msgspec.Raw] = []
-    scrollId: str | None = None
 
 
 class IntileryClient:
@@ -80,9 +72,14 @@ class IntileryClient:
                 raise
             ended = error.code == _NOT_FOUND
             return ListedPage([], None, ended=ended, expired=not ended, doubtful=False)
-        listing: _Listing = answer.decode(_Listing)
+        listed = answer.elements("data") if "data" in answer.members() else []
+        following = answer.object().get("scrollId")
         return ListedPage(
-            listing.data, listing.scrollId, ended=not listing.data, expired=False, doubtful=answer.doubtful
+            listed,
+            following if isinstance(following, str) else None,
+            ended=not listed,
+            expired=False,
+            doubtful=answer.doubtful,
         )
 
     def traits(self, profile_id: str) -> dict[str, Any] | None:
@@ -125,14 +122,14 @@ class IntileryClient:
             if error.code == _NOT_FOUND:
                 return None
             raise
-        found = answer.decode(dict[str, Any])
+        found = answer.object()
         if found.get("id", profile_id) != profile_id:
             raise answer.unexpected("answered with another profile than the one asked for")
-        return dict(found)
+        return found
 
     def _event_page(self, route: str, path: str, query: Query) -> EventPage:
         answer = self._transport.get(route, path, _fields(query))
-        return _page(answer, answer.decode(_Elements).data)
+        return _page(answer, answer.elements("data"))
 
 
 def _profile_route(id_type: IdType, value: str, what: str) -> tuple[str, str]:
@@ -151,6 +148,13 @@ def _fields(query: Query) -> Mapping[str, str]:
     if query.exclude:
         fields["exclude"] = ",".join(query.exclude)
     return fields
+
+
+def _received(value: Any) -> instants.Micros:
+    try:
+        return instants.parse(value) if isinstance(value, str) else _NEVER
+    except (ValueError, OverflowError):
+        return _NEVER
 
 
 def _page(answer: Answer, elements: list[msgspec.Raw]) -> EventPage:
@@ -173,7 +177,7 @@ def _page(answer: Answer, elements: list[msgspec.Raw]) -> EventPage:
                 time,
                 head.eventId,
                 head.eventAction if isinstance(head.eventAction, str) else None,
-                head.receivedTime if isinstance(head.receivedTime, str) else "",
+                _received(head.receivedTime),
                 head.id if isinstance(head.id, str) else "",
                 raw,
             )

@@ -111,7 +111,7 @@ class EventLoad:
                 if start <= hit.time and (current.end is None or hit.time < current.end):
                     buffer.add(hit)
             for raw in step.unreadable:
-                self.rejects.add(raw, "eventId or eventTime is missing or cannot be read")
+                self.rejects.add(raw, "eventId or eventTime is missing, or the JSON cannot be read")
             if step.failed is not None:
                 self._report.failures.append(str(step.failed))
                 current.blocked = min(current.blocked or step.failed.instant, step.failed.instant)

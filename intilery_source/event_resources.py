@@ -29,16 +29,14 @@ def events(extraction: Extraction) -> DltResource:
         yield writer.rows(EVENTS, load.empty())
         if now is None:
             return
-        current = watermark.begin(state, since=since, until=until, lookback=settings.lookback, now=now)
+        current = watermark.begin(
+            state, since=since, until=until, lookback=settings.lookback, now=now, start_date=settings.start_date
+        )
         if current is None:
-            if settings.start_date is not None:
-                start = instants.of_datetime(settings.start_date)
-            else:
-                earliest = load.earliest()
-                if earliest is None:
-                    return
-                start = earliest
-            current = watermark.begin_at(start, until=until, now=now)
+            earliest = load.earliest()
+            if earliest is None:
+                return
+            current = watermark.begin_at(earliest, until=until, now=now)
         report.span = (current.start, min(now, current.end or now))
         for rows in load.read(current, settings.rows_per_load):
             yield writer.rows(EVENTS, rows)

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from cdp_client import ExtractorError, GaveUpError, RefusedError, TooLargeError, UnexpectedAnswerError
+from cdp_client import ExtractorError, GaveUpError, NotFoundError, RefusedError, TooLargeError, UnexpectedAnswerError
 
 _MAX_FAILURES_IN_A_ROW = 20
 """So many failed look-ups one after the other are no longer the profiles' fault."""
 
-_SKIPPED = (GaveUpError, RefusedError, TooLargeError, UnexpectedAnswerError)
+_SKIPPED = (GaveUpError, NotFoundError, RefusedError, TooLargeError, UnexpectedAnswerError)
 
 
 class Lookups:

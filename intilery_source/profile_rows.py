@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from cdp_client import lenient_json
 from intilery_source import instants
 
 Object = dict[str, Any]
@@ -21,8 +22,8 @@ def read_listed(raw: msgspec.Raw) -> Object:
         ValueError: it is no object or has no identifier; the text says which.
     """
     try:
-        profile = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        profile = lenient_json.loads(bytes(raw))
+    except ValueError:
         raise ValueError("not a JSON object") from None
     if not isinstance(profile, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value of the data, as the line above
@@ -33,10 +34,13 @@ def read_listed(raw: msgspec.Raw) -> Object:
 
 
 def storable(value: Any) -> Any:
-    """The value with what no column can hold written as text: integers of more than 64 bits, blank keys."""
+    """The value as columns can hold it: integers of more than 64 bits as text, blank keys with a name.
+
+    Half of a surrogate pair, which no destination takes, becomes U+FFFD.
+    """
     if isinstance(value, dict):
-        named: Object = {key: storable(inner) for key, inner in value.items() if key.strip()}
-        for key in value.keys() - named.keys():
+        named: Object = {storable(key): storable(inner) for key, inner in value.items() if key.strip()}
+        for key in [key for key in value if not key.strip()]:
             name = f"key_{len(key)}"
             while name in named:
                 name += "_"
@@ -44,6 +48,8 @@ def storable(value: Any) -> Any:
         return named
     if isinstance(value, list):
         return [storable(inner) for inner in value]
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, int) and not -_LARGEST - 1 <= value <= _LARGEST:
         return str(value)
     return value

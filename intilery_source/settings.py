@@ -58,7 +58,7 @@ class Settings:
         for key, example in (("requests_per_second", 100), ("request_timeout", 60)):
             if not 0 < getattr(self, key) < float("inf"):
                 raise _wrong(key, "must be more than 0", example)
-        for key, example in (("burst", 500), ("max_in_flight", 280), ("rows_per_load", 200_000)):
+        for key, example in (("burst", 500), ("max_in_flight", 280), ("rows_per_load", 100_000)):
             if getattr(self, key) < 1:
                 raise _wrong(key, "must be 1 or more", example)
         if not 0 <= self.max_rejected_share <= 1:

@@ -39,7 +39,7 @@ def intilery(
     burst: int = 500,
     max_in_flight: int = 280,
     request_timeout: float = 60.0,
-    rows_per_load: int = 200_000,
+    rows_per_load: int = 100_000,
     max_rejected_share: float = 0.01,
 ) -> Iterable[DltResource]:
     """An Intilery account: `profiles`, `profile_traits`, `profile_meta`, `profile_event_bounds`, `events`.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from intilery_source.instants import Millis
+from intilery_source.instants import Micros, Millis
 
 
 class Hit(NamedTuple):
@@ -16,8 +16,8 @@ class Hit(NamedTuple):
     """`eventTime`, rounded down to the millisecond."""
     id: str
     action: str | None
-    received: str
-    """`receivedTime` as it stands, an empty string where it is missing: of two copies the first received counts."""
+    received: Micros
+    """`receivedTime` in microseconds, after all others where it is missing: of two copies the first received counts."""
     profile: str
     """The profile it was read through; empty for an event of the account."""
     raw: msgspec.Raw

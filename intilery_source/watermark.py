@@ -37,9 +37,18 @@ class Pass:
 
 
 def begin(
-    state: State, *, since: datetime | None, until: datetime | None, lookback: timedelta, now: Millis
+    state: State,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    lookback: timedelta,
+    now: Millis,
+    start_date: datetime | None = None,
 ) -> Pass | None:
-    """The pass to go on with or to begin; None where nothing was ever read and no `since` says where to start."""
+    """The pass to go on with or to begin; None where nothing was ever read and nothing says where to start.
+
+    A pass of the watermark's never reaches back before `start_date`; a range (`since`) may.
+    """
     end = None if until is None else instants.of_datetime(until)
     if since is not None:
         bounds = (since.isoformat(), until.isoformat() if until is not None else None)
@@ -50,9 +59,14 @@ def begin(
         return Pass(start, end, now, start, None, bounds)
     if "reading" in state:
         return _stored(state["reading"], end, None)
-    if "watermark" not in state:
+    first = None if start_date is None else instants.of_datetime(start_date)
+    if "watermark" in state:
+        start = _millis(state["watermark"]) - lookback // timedelta(milliseconds=1)
+        start = start if first is None else max(start, first)
+    elif first is not None:
+        start = first
+    else:
         return None
-    start = _millis(state["watermark"]) - lookback // timedelta(milliseconds=1)
     return Pass(start, end, now, start, None, None)
 
 

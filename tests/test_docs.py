@@ -66,7 +66,9 @@ def test_secrets_are_ignored_by_git_and_their_example_is_not() -> None:
 
 
 def test_make_help_names_every_target() -> None:
-    shown = subprocess.run(["make", "help"], cwd=_ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=_ROOT, capture_output=True, text=True, check=True
+    ).stdout
     targets = set(re.findall(r"^(\w+):", (_ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert targets == {line.split()[0] for line in shown.splitlines()}
 

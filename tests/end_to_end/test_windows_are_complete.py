@@ -156,8 +156,8 @@ def test_the_check_fails_without_the_removal_of_doubles(reader: Windows, monkeyp
 
 
 class _KeepsDoubles(RowBuffer):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, released: Any = None) -> None:
+        super().__init__(released)
         self._all: list[Any] = []
 
     def add(self, hit: Any) -> None:

@@ -8,7 +8,6 @@ import pytest
 from cdp_client import (
     AuthenticationError,
     GaveUpError,
-    NotFoundError,
     RefusedError,
     TooLargeError,
     UnexpectedAnswerError,
@@ -74,7 +73,6 @@ def test_one_that_fails_is_put_aside_and_may_succeed_later(lookups_of, error):
         AuthenticationError("The token was refused."),
         UnreachableError("Nobody is there."),
         WaitTooLongError("Later."),
-        NotFoundError("An unknown route.", "unknown"),
         KeyError("a mistake of ours"),
     ],
 )

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from click.testing import Result
+from typer.testing import CliRunner
 
 from cdp_sandbox.process import Running
 from intilery_source import RunReport
+from pipelines.command_line import app
 from pipelines.destination import target
 from pipelines.load import TABLES, LoadRequest, LoadResult, load
 
@@ -59,6 +62,11 @@ class Account:
             timeout=120,
             check=False,
         )
+
+    def invoke(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Result:
+        """Run `intilery` in this process, which saves the second that its imports take."""
+        environment: dict[str, str | None] = {**self.environment(), **(env or {})}
+        return CliRunner().invoke(app, list(arguments), env=environment)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.database), read_only=True) as connection:
