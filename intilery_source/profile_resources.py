@@ -23,7 +23,6 @@ from intilery_source.tables import (
     PROFILES,
     UPSERT_CHANGED,
     Table,
-    Writer,
 )
 
 _TABLES = (PROFILES, PROFILE_TRAITS, PROFILE_META, PROFILE_EVENT_BOUNDS)
@@ -50,16 +49,15 @@ def profile_resources(extraction: Extraction) -> list[DltResource]:
 
 def _cut(extraction: Extraction, pages: DltResource, table: Table) -> DltResource:
     """The resource that writes one table's rows."""
-    writer = Writer()
 
     def cut(page: ProfilePage) -> Iterator[Any]:
         rows = profile_pages.rows_of(table.name, page)
         if rows:
             extraction.report.count_rows(table.name, len(rows))
-            yield writer.rows(table, rows)
+            yield table.first(rows)
         aside, page.aside = page.aside, []
         for other, other_rows in aside:
-            yield writer.rows(other, other_rows)
+            yield other.first(other_rows)
 
     resource = dlt.transformer(cut, data_from=pages, name=table.name, file_format="parquet")()
     resource.apply_hints(write_disposition=UPSERT_CHANGED)

@@ -29,7 +29,7 @@ class Table:
     columns: Columns = field(default_factory=dict)
 
     def first(self, rows: Any) -> Any:
-        """The first rows of a run, which carry the table's definition."""
+        """Rows that carry the table's definition, as the first of a run must."""
         columns: dict[str, Any] = {name: {"data_type": "text", "nullable": False} for name in self.key}
         for name, hints in self.columns.items():
             columns[name] = {**columns.get(name, {}), **hints}

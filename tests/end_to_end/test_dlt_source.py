@@ -43,6 +43,27 @@ def test_all_resources_are_there_and_configured_by_the_environment(configured: A
     assert connection.sql("FROM crm.events").shape[0] == configured.true_event_ids().total()
 
 
+def test_one_source_can_be_run_twice(configured: Account, tmp_path: Path) -> None:
+    source = intilery_source.intilery()
+    for folder in ("first", "second"):
+        _, connection = _run(source, tmp_path / folder)
+        assert connection.sql("FROM crm.events").shape[0] == configured.true_event_ids().total()
+        assert connection.sql("FROM crm.profile_traits").shape[0] == configured.true_profile_ids().total()
+
+
+def test_all_sources_of_a_process_share_one_rate_limit(configured: Account, sandbox: Running, tmp_path: Path) -> None:
+    # given a server that allows 20 requests a second with a burst of 25, and settings that say so
+    sandbox.reset(world="shop:20", seed=1, limits={"rate": 20, "burst": 25})
+    settings = configured.all_settings() | {"requests_per_second": 20.0, "burst": 25}
+    # when two sources are run one after the other
+    for folder in ("first", "second"):
+        _run(intilery_source.intilery(**settings).with_resources("profile_meta"), tmp_path / folder)
+    # then none was refused
+    requests = sandbox.control("GET", "/_sandbox/stats")["requests"]
+    assert sum(sum(route.values()) for route in requests.values()) > 40
+    assert not any("429" in route for route in requests.values())
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_each_resource_can_be_selected_alone_and_costs_only_its_own_requests(
     configured: Account, tmp_path: Path, table: str
