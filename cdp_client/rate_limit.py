@@ -4,6 +4,7 @@ The API's limit is a token bucket: 100 requests a second with a burst of 500 (Pr
 with the customer's own live traffic, so a lower rate may be set than the API allows.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -65,3 +66,23 @@ class TokenBucket:
         """The instant of the clock at which the bucket's own time is `due`, as far as pauses are known."""
         with self._lock:
             return max(due + self._paused, self._paused_until)
+
+
+_JITTER = 0.05
+"""Seconds by which two requests may come closer together on the way to the server than they were sent."""
+
+_buckets: dict[tuple[object, ...], TokenBucket] = {}
+_buckets_lock = threading.Lock()
+
+
+def bucket_of(account: tuple[str, ...], rate: float, burst: int) -> TokenBucket:
+    """The bucket of an account: one for all clients of this process, since the limit is the account's.
+
+    It is a little smaller than the server's, which would otherwise refuse what arrives a moment too early.
+    """
+    reserve = min(burst - 1, math.ceil(rate * _JITTER))
+    key = (*account, rate, burst)
+    with _buckets_lock:
+        if key not in _buckets:
+            _buckets[key] = TokenBucket(rate, burst - reserve)
+        return _buckets[key]

@@ -1,13 +1,13 @@
 """The routes of the Intilery API: what to ask, and the shape of what comes back."""
 
-import threading
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
 
-from cdp_client import Answer, NotFoundError, Statistics, TokenBucket, Transport
+from cdp_client import Answer, NotFoundError, Statistics, Transport
+from cdp_client.rate_limit import bucket_of
 from cdp_client.transport import now_of
 from intilery_source import instants
 from intilery_source.settings import Settings
@@ -20,9 +20,6 @@ _PROFILES = "/v1/profiles"
 _EVENTS = "/v1/events"
 _NOT_FOUND = "not_found"
 _NEVER: instants.Micros = 2**63 - 1
-
-_buckets: dict[tuple[str, ...], TokenBucket] = {}
-_buckets_lock = threading.Lock()
 
 
 class _Head(msgspec.Struct):
@@ -52,7 +49,11 @@ class IntileryClient:
                 "accept-encoding": "gzip",
                 "user-agent": "customer-platform-extractor",
             },
-            bucket=_bucket(settings),
+            bucket=bucket_of(
+                (settings.base_url, settings.client_id, settings.account_id),
+                settings.requests_per_second,
+                settings.burst,
+            ),
             statistics=statistics,
             timeout=settings.request_timeout,
             max_in_flight=settings.max_in_flight,
@@ -134,16 +135,6 @@ class IntileryClient:
     def _event_page(self, route: str, path: str, query: Query) -> EventPage:
         answer = self._transport.get(route, path, _fields(query))
         return _page(answer, answer.elements("data"))
-
-
-def _bucket(settings: Settings) -> TokenBucket:
-    """The bucket of an account: one for all sources of this process, since the limit is the account's."""
-    account = (settings.base_url, settings.client_id, settings.account_id)
-    key = (*account, str(settings.requests_per_second), str(settings.burst))
-    with _buckets_lock:
-        if key not in _buckets:
-            _buckets[key] = TokenBucket(settings.requests_per_second, settings.burst)
-        return _buckets[key]
 
 
 def _profile_route(id_type: IdType, value: str, what: str) -> tuple[str, str]:
