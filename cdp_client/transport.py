@@ -172,7 +172,8 @@ def _pool(base_url: str, headers: Mapping[str, str], timeout: float, size: int) 
         "timeout": urllib3.Timeout(connect=min(timeout, 10.0), read=timeout),
         "ssl_context": trust,
     }
-    if proxy and not urllib.request.proxy_bypass(address.hostname or ""):
+    loopback = address.hostname in ("localhost", "127.0.0.1", "::1")
+    if proxy and not loopback and not urllib.request.proxy_bypass(address.hostname or ""):
         named = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         if named.username:
             basic = f"{unquote(named.username)}:{unquote(named.password or '')}"

@@ -24,7 +24,10 @@ def main(arguments: list[str] | None = None) -> None:
         application = Application(options.world, options.seed, options.token)
     except ValueError as error:
         parser.error(str(error))
-    listening = bind(options.host, options.port)
+    try:
+        listening = bind(options.host, options.port)
+    except (OSError, OverflowError) as error:
+        parser.error(f"port {options.port} cannot be had: {error}")
     ready = ready_line(listening, application.sandbox.world, options.token)
     server = Server(application, ready, options.announce)
     if options.until_stdin_closes:

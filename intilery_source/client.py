@@ -18,7 +18,8 @@ ID_TYPES: tuple[IdType, ...] = ("userId", "email", "id")
 
 _PROFILES = "/v1/profiles"
 _EVENTS = "/v1/events"
-_NOT_FOUND = "not_found"
+NOT_FOUND = "not_found"
+"""The error code of a profile that does not exist; any other 404 is a route that does not."""
 _NEVER: instants.Micros = 2**63 - 1
 
 
@@ -73,11 +74,11 @@ class IntileryClient:
         try:
             answer = self._transport.get(_PROFILES, _PROFILES, fields)
         except NotFoundError as error:
-            if scroll_id is None and error.code != _NOT_FOUND:
+            if scroll_id is None and error.code != NOT_FOUND:
                 raise
-            ended = error.code == _NOT_FOUND
+            ended = error.code == NOT_FOUND
             return ListedPage([], None, ended=ended, expired=not ended, doubtful=False)
-        listed = answer.elements("data") if "data" in answer.members() else []
+        listed = answer.elements("data")
         following = answer.object().get("scrollId")
         return ListedPage(
             listed,
@@ -124,7 +125,7 @@ class IntileryClient:
         try:
             answer = self._transport.get(*_profile_route("id", profile_id, what), {})
         except NotFoundError as error:
-            if error.code == _NOT_FOUND:
+            if error.code == NOT_FOUND:
                 return None
             raise
         found = answer.object()
@@ -165,14 +166,17 @@ def _received(value: Any) -> instants.Micros:
 def _page(answer: Answer, elements: list[msgspec.Raw]) -> EventPage:
     hits: list[Hit] = []
     unreadable: list[msgspec.Raw] = []
+    earliest: int | None = None
     latest: int | None = None
     for raw in elements:
         try:
             head = msgspec.json.decode(raw, type=_Head)
-            time = instants.parse(head.eventTime) // 1000
+            micros = instants.parse(head.eventTime)
         except (ValueError, OverflowError):  # msgspec's errors are ValueErrors, a wrong encoding is one, too
             unreadable.append(raw)
             continue
+        time = micros // 1000
+        earliest = time if earliest is None or time < earliest else earliest
         latest = time if latest is None or time > latest else latest
         if not isinstance(head.eventId, str) or not head.eventId:
             unreadable.append(raw)
@@ -180,6 +184,7 @@ def _page(answer: Answer, elements: list[msgspec.Raw]) -> EventPage:
         hits.append(
             Hit(
                 time,
+                micros % 1000 == 0,
                 head.eventId,
                 head.eventAction if isinstance(head.eventAction, str) else None,
                 _received(head.receivedTime),
@@ -187,4 +192,4 @@ def _page(answer: Answer, elements: list[msgspec.Raw]) -> EventPage:
                 raw,
             )
         )
-    return EventPage(hits, unreadable, len(elements), latest, now_of(answer), answer.request_id)
+    return EventPage(hits, unreadable, len(elements), earliest, latest, now_of(answer), answer.request_id)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from cdp_client import UnexpectedAnswerError
+from cdp_client import TooLargeError, UnexpectedAnswerError
 from intilery_source import event_rows, watermark
 from intilery_source.asking import PAGE_SIZE, Asker
 from intilery_source.instants import Millis
@@ -18,6 +18,8 @@ from intilery_source.windows import WindowReader
 
 BATCH_ROWS = 10_000
 """Rows of an Arrow table; smaller ones cost dlt three times as much a row."""
+
+_UNREADABLE = "eventId or eventTime is missing, or the JSON cannot be read"
 
 Key = tuple[str, str]
 """What is one row: the profile that an event was read through (empty for the account's) and its identifier."""
@@ -91,14 +93,23 @@ class EventLoad:
         """The time of the earliest event of the account, None where there is none."""
         earliest: Millis | None = None
         while True:
-            page = self.asker.page(Query(end=earliest, size=1))
-            if page.length and page.latest is None:
+            size = self.asker.size
+            try:
+                page = self.asker.page(Query(end=earliest, size=size))
+            except TooLargeError:
+                if size == 1:
+                    raise
+                continue
+            for raw in page.unreadable:
+                self.rejects.add(raw, _UNREADABLE)
+            if page.earliest is None and page.length >= size:
                 raise UnexpectedAnswerError(
-                    f"The earliest event has no time that can be read (request id {page.request_id}): set start_date."
+                    f"None of the first events has a time that can be read (request id {page.request_id}): "
+                    "set start_date."
                 )
-            if page.latest is None or (earliest is not None and page.latest >= earliest):
+            if page.earliest is None or (earliest is not None and page.earliest >= earliest):
                 return earliest
-            earliest = page.latest
+            earliest = page.earliest
 
     def read(self, current: watermark.Pass, max_rows: int, cap: int = 10_000) -> Iterator[pa.Table]:
         """Read on from the pass's position and move it; the position is the end, or None for "all", when finished."""
@@ -111,13 +122,14 @@ class EventLoad:
                 if start <= hit.time and (current.end is None or hit.time < current.end):
                     buffer.add(hit)
             for raw in step.unreadable:
-                self.rejects.add(raw, "eventId or eventTime is missing, or the JSON cannot be read")
+                self.rejects.add(raw, _UNREADABLE)
             if step.failed is not None:
                 self._report.failures.append(str(step.failed))
                 current.blocked = min(current.blocked or step.failed.instant, step.failed.instant)
             for hit in buffer.release(step.position):
                 row = self._row(hit.raw)
                 if row is not None:
+                    self._report.count_readable(self._table, 1)
                     batch.append(row)
                     rows += 1
             if step.position is not None:

@@ -9,7 +9,7 @@ from dlt.extract import DltResource
 
 from cdp_client import ConfigurationError, NotFoundError
 from intilery_source import instants, watermark
-from intilery_source.client import ID_TYPES, IdType
+from intilery_source.client import ID_TYPES, NOT_FOUND, IdType
 from intilery_source.event_loads import EventLoad, Key, bind
 from intilery_source.extraction import Extraction
 from intilery_source.settings import read_instant
@@ -24,6 +24,7 @@ def events(extraction: Extraction) -> DltResource:
         writer = Writer()
         load = EventLoad(extraction.client.events, report, EVENTS.name)
         state = dlt.current.resource_state(EVENTS.name)
+        state["remaining"] = False
         since, until = _hinted_range() or (extraction.since, extraction.until)
         now = load.now()
         yield writer.rows(EVENTS, load.empty())
@@ -89,7 +90,9 @@ def profile_events(extraction: Extraction, identifiers: Sequence[str]) -> DltRes
             try:
                 now = load.now()
                 earliest = load.earliest() if now is not None else None
-            except NotFoundError:
+            except NotFoundError as error:
+                if error.code != NOT_FOUND:
+                    raise  # an unknown route is not a profile that does not exist
                 continue
             if now is None or earliest is None:
                 continue

@@ -7,7 +7,7 @@ from typing import Any
 from cdp_client import ExtractorError, GaveUpError, NotFoundError, RefusedError, TooLargeError, UnexpectedAnswerError
 
 _MAX_FAILURES_IN_A_ROW = 20
-"""So many failed look-ups one after the other are no longer the profiles' fault."""
+"""So many failed look-ups one after the other are no longer the profiles' fault: no more are tried in this run."""
 
 _SKIPPED = (GaveUpError, NotFoundError, RefusedError, TooLargeError, UnexpectedAnswerError)
 
@@ -19,6 +19,7 @@ class Lookups:
         self._ask = ask
         self._pool = ThreadPoolExecutor(max_workers=max_in_flight, thread_name_prefix="lookup")
         self._failures_in_a_row = 0
+        self._stopped = False
         self.failed: dict[str, str] = {}
         """The profiles that could not be looked up, with the reason."""
         self.done: set[str] = set()
@@ -31,14 +32,13 @@ class Lookups:
         """The answers for the profiles that exist, in the order of `ids`.
 
         Raises:
-            ExtractorError: what stops a run, or too many failures in a row.
+            ExtractorError: what stops a run, such as a token that is refused.
         """
         for profile_id, outcome in zip(ids, self._pool.map(self._outcome, ids), strict=True):
             if isinstance(outcome, ExtractorError):
                 self.failed[profile_id] = str(outcome)
                 self._failures_in_a_row += 1
-                if self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
-                    raise outcome
+                self._stopped = self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW
                 continue
             self._failures_in_a_row = 0
             self.failed.pop(profile_id, None)
@@ -47,6 +47,10 @@ class Lookups:
                 yield profile_id, outcome
 
     def _outcome(self, profile_id: str) -> dict[str, Any] | ExtractorError | None:
+        if self._stopped:
+            return GaveUpError(
+                f"Not tried: {_MAX_FAILURES_IN_A_ROW} look-ups before it had failed one after the other."
+            )
         try:
             return self._ask(profile_id)
         except _SKIPPED as error:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cdp_client import GaveUpError
 from intilery_source import profile_rows
 from intilery_source.extraction import Extraction
 from intilery_source.lookups import Lookups
@@ -49,22 +48,20 @@ def read(extraction: Extraction, *, traits: bool, meta: bool, pending: list[str]
             answers = {name: list(lookups.answers(ids)) for name, lookups in wanted.items()}
             return ProfilePage(listed, answers.get("traits", []), answers.get("meta", []))
 
-        try:
-            for raw_page in scroll.pages():
-                listed = []
-                for raw in raw_page:
-                    try:
-                        profile = profile_rows.read_listed(raw)
-                    except ValueError as error:
-                        rejects.add(raw, str(error))
-                        continue
-                    if profile["id"] not in seen:
-                        seen.add(profile["id"])
-                        listed.append(profile)
-                if listed:
-                    yield page_of(listed, [profile["id"] for profile in listed])
-        except GaveUpError as error:
-            scroll.reason = str(error)
+        for raw_page in scroll.pages():
+            listed = []
+            for raw in raw_page:
+                try:
+                    profile = profile_rows.read_listed(raw)
+                except ValueError as error:
+                    rejects.add(raw, str(error))
+                    continue
+                if profile["id"] not in seen:
+                    seen.add(profile["id"])
+                    listed.append(profile)
+            report.count_readable(PROFILES.name, len(listed))
+            if listed:
+                yield page_of(listed, [profile["id"] for profile in listed])
         if not scroll.complete:
             report.scroll_incomplete = scroll.reason
         last = page_of([], [profile_id for profile_id in pending if profile_id not in seen])
@@ -91,9 +88,9 @@ def _aside(
 def rows_of(table: str, page: ProfilePage) -> list[dict[str, Any]]:
     """The rows of a profile table that a page holds."""
     if table == "profile_traits":
-        return [{"id": key} | profile_rows.storable(traits) for key, traits in page.traits]
+        return [profile_rows.traits_row(key, traits) for key, traits in page.traits]
     if table == "profile_meta":
-        return [profile_rows.meta_row(key, profile_rows.storable(meta)) for key, meta in page.meta]
+        return [profile_rows.meta_row(key, meta) for key, meta in page.meta]
     if table == "profile_event_bounds":
-        return [row for key, meta in page.meta for row in profile_rows.bound_rows(key, profile_rows.storable(meta))]
+        return [row for key, meta in page.meta for row in profile_rows.bound_rows(key, meta)]
     return page.listed

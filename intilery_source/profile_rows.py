@@ -1,16 +1,21 @@
 """Profiles as rows: dlt normalises them, so they stay objects here."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
+from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from cdp_client import lenient_json
 from intilery_source import instants
 
 Object = dict[str, Any]
 
+_naming = NamingConvention()
+_DLT_COLUMNS = ("_dlt_id", "_dlt_load_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx")
 _LARGEST = 2**63 - 1
 _BOUNDS = {"first": "firstEvent", "last": "lastEvent"}
 
@@ -29,8 +34,8 @@ def read_listed(raw: msgspec.Raw) -> Object:
         raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value of the data, as the line above
     if not isinstance(profile.get("id"), str) or not profile["id"]:
         raise ValueError("id is missing or no text")
-    stored: Object = storable(profile)
-    return stored
+    row: Object = columns(profile)
+    return row
 
 
 def storable(value: Any) -> Any:
@@ -55,9 +60,52 @@ def storable(value: Any) -> Any:
     return value
 
 
+def columns(value: Any) -> Any:
+    """The value as `storable` has it, with keys that dlt makes different columns of.
+
+    Of two keys that would be one column (`firstName` and `first_name`, `ID` and `id`), the one that is spelled like
+    the column keeps it and the other gets a number behind it; so does a key that dlt uses itself.
+    """
+    return _columns(storable(value))
+
+
+def _columns(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_columns(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    taken = set(_DLT_COLUMNS)
+    names: dict[str, str] = {}
+    for key in sorted(value, key=lambda key: _column(key) != key):
+        name = plain = re.sub("__+", "_", key)  # two underscores are dlt's way into an object
+        number = 1
+        while _column(name) in taken:
+            number += 1
+            name = f"{plain} {number}"
+        taken.add(_column(name))
+        names[key] = name
+    return {names[key]: _columns(inner) for key, inner in value.items()}
+
+
+@lru_cache(maxsize=10_000)
+def _column(key: str) -> str:
+    return _naming.normalize_identifier(key)
+
+
+def traits_row(profile_id: str, traits: Object) -> Object:
+    """A profile's traits under its identifier."""
+    row: Object = columns(traits | {"id": profile_id})
+    return row
+
+
 def meta_row(profile_id: str, meta: Object) -> Object:
     """Metadata without the two maps of events, which become rows of their own."""
-    return {"id": profile_id} | {key: value for key, value in meta.items() if key not in _BOUNDS.values()}
+    row: Object = columns(_without_bounds(meta) | {"id": profile_id})
+    return row
+
+
+def _without_bounds(meta: Object) -> Object:
+    return {key: value for key, value in meta.items() if key not in _BOUNDS.values() or not isinstance(value, dict)}
 
 
 def bound_rows(profile_id: str, meta: Object) -> Iterator[Object]:
@@ -72,7 +120,7 @@ def bound_rows(profile_id: str, meta: Object) -> Iterator[Object]:
                 row[f"{end}_event_time"] = _instant(event.get("eventTime"))
                 row[f"{end}_received_time"] = _instant(event.get("receivedTime"))
             if event is not None:
-                row[f"{end}_event"] = event
+                row[f"{end}_event"] = storable(event)
         yield row
 
 

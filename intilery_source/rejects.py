@@ -29,7 +29,7 @@ class Rejects:
             excerpt = shape_of(msgspec.json.decode(raw))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             excerpt = f"{len(bytes(raw))} bytes that are not JSON"
-        self._report.count_rejected(1)
+        self._report.count_rejected(self._table, 1)
         self._rows.append(
             {
                 "run_id": self._report.run_id,

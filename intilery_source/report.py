@@ -22,6 +22,8 @@ class RunReport:
         """Rows read for each table; a row read by two loads counts twice."""
         self.max_rejected_share = 1.0
         self.rejected = 0
+        self._records: Counter[tuple[str, bool]] = Counter()
+        """Records of each table that could (True) and could not (False) be read."""
         self.pending_lookups = 0
         self.scroll_incomplete: str | None = None
         """Why no scroll over the profiles was complete; None while none was tried or one was."""
@@ -40,15 +42,24 @@ class RunReport:
         if self._on_progress is not None:
             self._on_progress(table, number)
 
-    def count_rejected(self, number: int) -> None:
+    def count_readable(self, table: str, number: int) -> None:
+        with self._lock:
+            self._records[table, True] += number
+
+    def count_rejected(self, table: str, number: int) -> None:
         with self._lock:
             self.rejected += number
+            self._records[table, False] += number
 
     def rejected_share(self) -> float:
-        """Rejected records as a share of all records read."""
+        """Rejected records as a share of those read, of the table where it is greatest."""
         with self._lock:
-            read = self.rejected + self.rows.total()
-            return self.rejected / read if read else 0.0
+            shares = [
+                number / (number + self._records[table, True])
+                for (table, readable), number in self._records.items()
+                if not readable and number
+            ]
+        return max(shares, default=0.0)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, without any datum."""

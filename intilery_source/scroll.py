@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from cdp_client import UnexpectedAnswerError
+from cdp_client import GaveUpError, UnexpectedAnswerError
 from intilery_source.types import ListedPage
 
 READINGS = 4
@@ -37,7 +37,11 @@ class Scroll:
         for _ in range(READINGS):
             self.reason = ""
             self._list(None)  # a first answer may be the one to an earlier request: nothing hangs on this one
-            yield from self._reading()
+            try:
+                yield from self._reading()
+            except GaveUpError as error:
+                self.reason = str(error)
+                return
             if not self.reason:
                 self.complete = True
                 return

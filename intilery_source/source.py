@@ -19,6 +19,8 @@ from intilery_source.settings import DEFAULT_BASE_URL, Settings, read_instant, r
 from intilery_source.tables import EVENTS
 
 NAME = "intilery"
+_LOAD_ID = "normalize.parquet_normalizer.add_dlt_load_id"
+"""`_dlt_load_id` is on every root table, also on those written as Arrow, which dlt leaves out unless told."""
 
 
 @dlt.source(name=NAME, section=NAME)
@@ -60,6 +62,8 @@ def intilery(
         ConfigurationError: a setting or an argument is wrong.
         dlt.common.configuration.exceptions.ConfigFieldMissingException: one is missing.
     """
+    if dlt.config.get(_LOAD_ID) is None:
+        dlt.config[_LOAD_ID] = True
     settings = Settings(
         base_url=base_url,
         client_id=client_id,
@@ -84,7 +88,20 @@ def intilery(
     return [*profile_resources(extraction), events(extraction), profile_events(extraction, identifiers)]
 
 
-def events_remaining(pipeline: Pipeline, *, since: Any = None) -> bool:
-    """Whether the last run left events unread that were there to read (of the range, where `since` was given)."""
+def events_remaining(pipeline: Pipeline) -> bool:
+    """Whether the last run left events unread that were there to read."""
+    return watermark.remaining(_events_state(pipeline))
+
+
+def pass_interrupted(pipeline: Pipeline) -> bool:
+    """Whether an earlier run ended in the middle of its pass over the events.
+
+    The next run goes on with that pass, and does not see what became known meanwhile behind its position: a pass
+    after it does.
+    """
+    return watermark.interrupted(_events_state(pipeline))
+
+
+def _events_state(pipeline: Pipeline) -> dict[str, Any]:
     resources = pipeline.state.get("sources", {}).get(NAME, {}).get("resources", {})
-    return watermark.remaining(resources.get(EVENTS.name, {}), since=since)
+    return dict(resources.get(EVENTS.name, {}))

@@ -52,9 +52,10 @@ class InstantReader:
         Raises:
             InstantTooLargeError: one action alone has more than the cap.
         """
-        if self.start_is_inclusive is None:
+        if not self.start_is_inclusive:
             probe = self._asker.page(Query(start=instant, end=instant + self._overlap, size=1))
-            self.start_is_inclusive = _holds(probe, instant)
+            # only an event at that very instant tells: one a fraction of a millisecond later comes either way
+            self.start_is_inclusive = any(hit.time == instant and hit.whole for hit in probe.hits) or None
         try:
             yield from self._collect(instant, None, ())
         except _OverTheCapError:
@@ -66,7 +67,7 @@ class InstantReader:
         while True:
             page = self._asker.page(self._query(instant, size=self._asker.size, exclude=done))
             yield page
-            actions = sorted({hit.action for hit in page.hits if hit.time == instant and hit.action is not None})
+            actions = sorted({hit.action for hit in page.hits if hit.time <= instant and hit.action is not None})
             if not _holds(page, instant):
                 return
             if not actions:
@@ -106,13 +107,13 @@ class InstantReader:
                         raise
                     break
                 yield page
-                names = [hit.id for hit in page.hits if hit.time == instant]
+                names = [hit.id for hit in page.hits if hit.time <= instant]
                 names += [hashlib.sha256(raw).hexdigest() for raw in page.unreadable]
                 order += names
                 # a page never lists one hit twice, so a name that it has twice is a double of the feed
                 for name, times in Counter(names).items():
                     multiplicity[name] = max(multiplicity[name], times)
-                if len(names) < size:
+                if len(names) < size:  # the page is short, or goes on behind the instant
                     count = skipped + len(names)
                     break
             else:
@@ -164,10 +165,11 @@ class InstantReader:
         include: str | None = None,
         exclude: tuple[str, ...] = (),
     ) -> Query:
-        """A question whose answers begin with the instant's hits; later ones may follow."""
+        """A question whose answers begin with the instant's hits, or with some just before; later ones may follow."""
         start = instant if self.start_is_inclusive else instant - self._overlap
         return Query(start=start, end=instant + self._overlap, skip=skip, size=size, include=include, exclude=exclude)
 
 
 def _holds(page: EventPage, instant: Millis) -> bool:
-    return any(hit.time == instant for hit in page.hits)
+    """Whether the page has hits of the instant, or of a fraction of a millisecond before it."""
+    return any(hit.time <= instant for hit in page.hits)

@@ -14,6 +14,8 @@ class Hit(NamedTuple):
 
     time: Millis
     """`eventTime`, rounded down to the millisecond."""
+    whole: bool
+    """Whether nothing was rounded away."""
     id: str
     action: str | None
     received: Micros
@@ -41,13 +43,15 @@ class Query:
 class EventPage:
     """An answer of an event endpoint.
 
-    `length` counts all elements, also those in `unreadable`, which lack an identifier or a time; `latest` is the
-    latest time of any, None where none has one; `now` is the platform's clock. Times are milliseconds.
+    `length` counts all elements, also those in `unreadable`, which lack an identifier or a time; `earliest` and
+    `latest` are the first and last time of any, None where none has one; `now` is the platform's clock. Times are
+    milliseconds.
     """
 
     hits: list[Hit]
     unreadable: list[msgspec.Raw]
     length: int
+    earliest: Millis | None
     latest: Millis | None
     now: Millis
     request_id: str

@@ -7,6 +7,7 @@ A pass reads from `lookback` before the watermark to the end, in as many loads a
 watermark becomes the `now` of its *start*: what arrived during the pass behind its back is younger than that by
 lateness alone, and the next pass's lookback finds it.
 `range`: the same for a range of its own (`since`), which leaves the watermark alone.
+`remaining`: whether the last load left something of its pass or range unread.
 
 All are ISO instants; nothing here grows with the number of events.
 """
@@ -19,6 +20,9 @@ from intilery_source import instants
 from intilery_source.instants import Millis
 
 State = dict[str, Any]
+
+RESUME_WITHIN: Millis = 86_400_000
+"""How long a range that was interrupted can be gone on with: later, the same command means to read it again."""
 
 
 @dataclass(slots=True)
@@ -53,7 +57,8 @@ def begin(
     if since is not None:
         bounds = (since.isoformat(), until.isoformat() if until is not None else None)
         stored = state.get("range")
-        if stored is not None and (stored["since"], stored["until"]) == bounds:
+        fresh = stored is not None and now - _millis(stored["now"]) < RESUME_WITHIN
+        if stored is not None and fresh and (stored["since"], stored["until"]) == bounds:
             return _stored(stored, end, bounds)
         start = instants.of_datetime(since)
         return Pass(start, end, now, start, None, bounds)
@@ -83,6 +88,7 @@ def store(state: State, current: Pass, *, finished: bool) -> None:
         "position": instants.write(current.position),
         "blocked": None if current.blocked is None else instants.write(current.blocked),
     }
+    state["remaining"] = not finished
     if current.own_range is not None:
         state["range"] = entry | {"since": current.own_range[0], "until": current.own_range[1]}
         if finished:
@@ -97,9 +103,14 @@ def store(state: State, current: Pass, *, finished: bool) -> None:
         del state["reading"]
 
 
-def remaining(state: State, *, since: datetime | None) -> bool:
-    """Whether the pass (the range's, where `since` is given) has more to read."""
-    return ("reading" if since is None else "range") in state
+def remaining(state: State) -> bool:
+    """Whether the last load left something unread."""
+    return bool(state.get("remaining", False))
+
+
+def interrupted(state: State) -> bool:
+    """Whether a pass is under way: what became known since it began, behind its position, it will not see."""
+    return "reading" in state
 
 
 def _stored(entry: dict[str, Any], end: Millis | None, own_range: tuple[str, str | None] | None) -> Pass:

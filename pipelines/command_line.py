@@ -24,6 +24,8 @@ _EXIT_CODES = (
     "lock, or another program the DuckDB file."
 )
 
+_RESERVED = frozenset({"information_schema", "pg_catalog", "system", "temp"})
+
 
 @app.command(name="load", epilog=_EXIT_CODES)
 def load_command(
@@ -59,8 +61,11 @@ def load_command(
         bounds = read_instant(since, "--since"), read_instant(until, "--until")
         if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
             raise ConfigurationError("--since must be earlier than --until: since is inclusive, until exclusive.")
-        if not dataset.isidentifier():
-            raise ConfigurationError("--dataset must be a name of letters, digits and _, such as intilery.")
+        if not dataset.isidentifier() or dataset.lower() in _RESERVED:
+            raise ConfigurationError(
+                "--dataset must be a name of letters, digits and _ that no database has taken for itself, such as "
+                "intilery."
+            )
         request = LoadRequest(target(destination, database, dataset), tables, *bounds)
     except ConfigurationError as error:
         _end(ExitCode.USAGE, str(error), as_json)

@@ -38,8 +38,9 @@ class Target:
     @property
     def working_folder(self) -> Path:
         """dlt's working folder for this target alone: one left over from another target would hold its state."""
-        place = str(self.database.resolve()) if self.database is not None else self.destination
-        digest = hashlib.sha256(f"{self.destination}\0{place}\0{self.dataset}".encode()).hexdigest()[:12]
+        name = self.destination.rpartition(".")[2].lower()
+        place = str(self.database.resolve()) if self.database is not None else name
+        digest = hashlib.sha256(f"{name}\0{place}\0{self.dataset.lower()}".encode()).hexdigest()[:12]
         return Path(get_dlt_pipelines_dir()) / f"intilery-{digest}"
 
 
@@ -51,6 +52,8 @@ def target(destination: str, database: Path | None, dataset: str) -> Target:
     """
     if destination == DUCKDB:
         database = database or DEFAULT_DATABASE
+        if str(database).startswith(":"):
+            raise ConfigurationError(f"--database {database} would not outlive the load: name a file.")
         if not database.resolve().parent.is_dir():
             raise ConfigurationError(f"--database: the folder {database.resolve().parent} does not exist; create it.")
         if database.is_dir():
@@ -68,6 +71,21 @@ def target(destination: str, database: Path | None, dataset: str) -> Target:
     return Target(destination, database, dataset)
 
 
+def _must_merge(destination: Destination[Any, Any]) -> None:
+    """Refuse a destination in which a row that comes twice would be there twice.
+
+    Raises:
+        ConfigurationError: it has no upsert.
+    """
+    capabilities = destination.capabilities()
+    strategies = capabilities.supported_merge_strategies or []
+    if "upsert" not in strategies or destination.destination_name == "filesystem":
+        raise ConfigurationError(
+            f"--destination {destination.destination_name} cannot merge rows, so what is read twice would be there "
+            "twice: take duckdb, or a database or warehouse for which dlt supports the merge strategy upsert."
+        )
+
+
 @contextmanager
 def opened(where: Target) -> Iterator[Destination[Any, Any]]:
     """dlt's destination for the target. A DuckDB file is held open, so that no other program can take it midway.
@@ -82,16 +100,17 @@ def opened(where: Target) -> Iterator[Destination[Any, Any]]:
         except (UnknownDestinationModule, ModuleNotFoundError):
             raise ConfigurationError(
                 f"--destination {where.destination} is unknown to dlt, or its package is not installed: "
-                "duckdb, or one of dlt's own names, such as postgres, bigquery, snowflake, filesystem."
+                "duckdb, or one of dlt's own names, such as postgres, bigquery, snowflake."
             ) from None
         if destination is None:
             raise ConfigurationError("--destination is empty: name one, such as duckdb.")
+        _must_merge(destination)
         yield destination
         return
     try:
         connection = duckdb.connect(str(where.database))
     except duckdb.IOException as error:
-        if "lock" in str(error):
+        if "Could not set lock" in str(error):
             raise FileHeldError(
                 f"Another program (a notebook, say) has {where.database.name} open: close it there and run this "
                 "again; nothing was changed."

@@ -1,14 +1,13 @@
 """Turning whatever stopped a run into one sentence and an exit code."""
 
-import duckdb
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
     ConfigValueCannotBeCoercedException,
 )
+from dlt.common.exceptions import MissingDependencyException
 
 from cdp_client import ConfigurationError, ExtractorError
-from cdp_client.redaction import redact
 from pipelines.destination import FileHeldError
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import LockHeldError
@@ -37,16 +36,24 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
                 f"The configured value of {cause.field_name} is of the wrong type: it must be "
                 f"{getattr(cause.hint, '__name__', str(cause.hint))}."
             )
+        if isinstance(cause, MissingDependencyException | ModuleNotFoundError):
+            return ExitCode.USAGE, (
+                "A package that this destination needs is not installed: pip install 'dlt[NAME]', with the "
+                "destination's name."
+            )
         if isinstance(cause, ConfigurationException):
-            return ExitCode.USAGE, f"dlt's configuration is wrong ({type(cause).__name__}): {_first_line(cause)}"
+            return ExitCode.USAGE, (
+                f"dlt cannot read its configuration ({type(cause).__name__}): check .dlt/config.toml and "
+                ".dlt/secrets.toml of this folder, and what the environment sets."
+            )
         if isinstance(cause, KeyboardInterrupt):
             return ExitCode.FAILED, "Interrupted: what was loaded stays, and running it again goes on from there."
-        if isinstance(cause, duckdb.IOException) and "space" in str(cause).lower():
+        if "No space left on device" in str(cause):
             return ExitCode.FAILED, "The disk is full: make room and run it again, it goes on from there."
     last = _causes(error)[-1]
     return ExitCode.FAILED, (
-        f"The load failed ({type(last).__name__}): {_first_line(last)} "
-        "What was loaded before stays, and running it again goes on from there."
+        f"The load failed ({type(last).__name__}). What was loaded before stays, and running it again goes on from "
+        "there. RUNTIME__LOG_LEVEL=ERROR in the environment shows dlt's own messages, which may quote data."
     )
 
 
@@ -66,19 +73,14 @@ def _missing(error: ConfigFieldMissingException) -> str:
     parts = []
     for name in error.fields:
         keys = [str(getattr(trace, "key", "")) for trace in error.traces[name]]
-        looked = [key for key in keys if key and "INTILERY__INTILERY" not in key]
-        section = "__".join(looked[0].split("__")[:-1]) if looked else ""
-        variable = looked[0] if looked else name.upper()
+        named = [key for key in keys if key.startswith(("SOURCES__INTILERY__", "DESTINATION__"))]
+        variable = min((key for key in named if "INTILERY__INTILERY" not in key), key=len, default=name.upper())
+        section = ".".join(variable.lower().split("__")[:-1])
+        secret = name not in _EXAMPLES or name == "auth_token"
         example = _EXAMPLES.get(name, "...")
-        file = "secrets.toml" if name == "auth_token" else "config.toml"
         parts.append(
-            f"{name} is missing: set it in .dlt/{file}, section [{section.lower().replace('__', '.')}], as "
+            f"{name} is missing: set it in .dlt/{'secrets' if secret else 'config'}.toml, section [{section}], as "
             f'{name} = "{example}", or in the environment as {variable}={example}.'
         )
     places = "Looked for in the environment, and in .dlt/secrets.toml and .dlt/config.toml of this folder."
     return " ".join([*parts, places])
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return redact(text[0][:200]) if text else ""

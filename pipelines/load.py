@@ -1,15 +1,16 @@
 """The job `intilery load`: many small loads, until nothing is left to read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import dlt
+import pandas as _pandas  # noqa: F401 - pyarrow would import it midway, and swallow a Ctrl-C that comes meanwhile
 from dlt.extract import DltSource
 from dlt.pipeline.pipeline import Pipeline
 
-from intilery_source import RunReport, events_remaining, intilery
+from intilery_source import RunReport, events_remaining, intilery, pass_interrupted
 from pipelines.destination import Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
@@ -42,8 +43,8 @@ class LoadResult:
     watermark: str | None
 
 
-def load(request: LoadRequest, report: RunReport, on_load: Callable[[], None] = lambda: None) -> LoadResult:
-    """Load everything that is there to load; `on_load` is called after each of the small loads.
+def load(request: LoadRequest, report: RunReport) -> LoadResult:
+    """Load everything that is there to load.
 
     The destination is the only memory: dlt's working folder is emptied first, and with it whatever a killed run left
     in it, and the state comes from the destination. So a file that was restored from an older copy, or removed, is
@@ -61,12 +62,15 @@ def load(request: LoadRequest, report: RunReport, on_load: Callable[[], None] = 
         try:
             pipeline.sync_destination()
             before = row_counts(pipeline)
+            # a pass that an earlier run began does not see what became known since, so another one follows it
+            passes = 2 if request.since is None and pass_interrupted(pipeline) else 1
             pipeline.run(first)
-            on_load()
             loads = 1
-            while "events" in request.only and events_remaining(pipeline, since=request.since):
+            while "events" in request.only:
+                passes -= not events_remaining(pipeline)
+                if not passes:
+                    break
                 pipeline.run(_source(request, report).with_resources("events"))
-                on_load()
                 loads += 1
             after = row_counts(pipeline)
         except BaseException:

@@ -44,6 +44,8 @@ def _said(account: Account, *arguments: str, env: dict[str, str | None] | None =
         (["--only", ","], "--only names no table; allowed are profiles"),
         (["--dataset", "my data"], "--dataset must be a name"),
         (["--dataset", "customers"], "have one name"),
+        (["--dataset", "temp"], "--dataset must be a name"),
+        (["--database", ":memory:"], "would not outlive the load"),
         (["--destination", "duckbd"], "--database is for --destination duckdb"),
         (["--database", "/nowhere/at/all/x.duckdb"], "does not exist; create it"),
     ],
@@ -53,6 +55,28 @@ def test_a_usage_error_says_what_is_allowed(account: Account, arguments: list[st
     assert code == 2
     assert expected in sentence
     assert not account.database.exists()
+
+
+@pytest.mark.parametrize("destination", ["filesystem", "dummy"])
+def test_a_destination_that_would_double_rows_is_refused(account: Account, destination: str) -> None:
+    done = account.invoke("load", "--destination", destination, env={"DESTINATION__BUCKET_URL": "file:///nowhere"})
+    assert done.exit_code == 2
+    assert "cannot merge rows" in done.stderr
+
+
+def test_a_destination_s_missing_credentials_are_named(account: Account) -> None:
+    done = account.invoke("load", "--destination", "postgres")
+    assert done.exit_code == 2
+    assert "DESTINATION__POSTGRES__CREDENTIALS" in done.stderr or "pip install" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["clock.duckdb", "plain.duckdb"])
+def test_a_file_that_is_no_database_is_refused(account: Account, name: str) -> None:
+    path = account.database.with_name(name)
+    path.write_text("This is no database." * 500)
+    done = account.invoke("load", "--database", str(path))
+    assert done.exit_code == 2
+    assert "DuckDB file" in done.stderr
 
 
 def test_an_unknown_destination_is_a_usage_error(account: Account) -> None:
@@ -130,6 +154,8 @@ def test_a_server_that_does_not_speak_tls(account: Account) -> None:
         ("events", b'{"data": {"ada@example.com": 1}}', "/v1/events answered with JSON of another shape"),
         ("events", b'{"hits": []}', "/v1/events answered with JSON of another shape"),
         ("profiles", b'{"data": "ada@example.com"}', "/v1/profiles answered with JSON of another shape"),
+        ("profiles", b'{"message": "Endpoint request timed out"}', "/v1/profiles answered with JSON of another shape"),
+        ("profiles", b"{}", "/v1/profiles answered with JSON of another shape"),
     ],
 )
 def test_an_answer_of_another_shape_names_route_and_request(
@@ -160,6 +186,43 @@ def test_one_malformed_event_is_rejected_and_the_rest_is_loaded(scripted: tuple[
     assert sorted(row["table_name"] for row in rejected) == ["events", "events", "profiles", "profiles"]
     assert all(row["reason"] for row in rejected)
     assert "ada@example.com" not in repr(rejected)
+
+
+def test_an_event_without_a_time_does_not_block_the_first_load(scripted: tuple[ScriptedApi, Account]) -> None:
+    api, account = scripted
+    api.events = [{"eventId": "no-time", "rawData": {}}, *(event(number) for number in range(300))]
+    code, sentence = _said(account, "--only", "events")
+    assert code == 0, sentence
+    assert account.event_ids().total() == 300
+    assert account.query("SELECT count(*) FROM intilery.rejected_records") == [(1,)]
+
+
+def test_the_share_of_rejected_records_is_each_table_s_own(scripted: tuple[ScriptedApi, Account]) -> None:
+    api, account = scripted
+    api.events = [event(number) for number in range(400)]
+    api.profiles = [{"id": "p1"}, {"id": "p2"}, {"id": 3}]
+    code, sentence = _said(account)
+    assert code == 3
+    assert "33.3% of those read" in sentence
+
+
+def test_keys_that_would_be_one_column_keep_their_values(scripted: tuple[ScriptedApi, Account]) -> None:
+    # given traits whose names collide with each other, with the key, and with dlt's own
+    api, account = scripted
+    api.profiles = [{"id": "p1", "ID": "other"}, {"id": "p2", "ID": "other"}]
+    traits = {"ID": "upper", "firstName": "A", "first_name": "B", "_dlt_id": "mine", "a": {"b": 1}, "a__b": 2}
+    api.fault = lambda route, who: (200, json.dumps({"id": who} | traits).encode()) if route == "traits" else None
+    # when they are loaded
+    code, sentence = _said(account)
+    # then each profile is there, with every value
+    assert code == 0, sentence
+    assert account.profile_ids().total() == 2
+    rows = account.records("SELECT * FROM intilery.profile_traits ORDER BY id")
+    assert [row["id"] for row in rows] == ["p1", "p2"]
+    for row in rows:
+        found = {value for key, value in row.items() if not key.startswith("_dlt_") or key == "_dlt_id_2"}
+        assert {"upper", "A", "B", "mine", 1, 2} <= found
+        assert row["first_name"] == "B"
 
 
 def test_half_of_an_emoji_costs_one_event_and_no_profile(scripted: tuple[ScriptedApi, Account]) -> None:

@@ -3,15 +3,19 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import dlt
+import duckdb
 import pytest
 from accounts import Account
 from scripted_api import ScriptedApi, event, serving
 
+import intilery_source
 from cdp_sandbox.process import Running
-from intilery_source import RunReport
+from intilery_source import RunReport, instants, watermark
 from pipelines import progress
 from pipelines.destination import target
 from pipelines.exit_codes import ExitCode
@@ -109,6 +113,60 @@ def test_a_failed_look_up_is_kept_and_tried_again(tmp_path: Path) -> None:
         failing.clear()
         assert account.load().exit_code == ExitCode.LOADED
         assert account.query("SELECT profile_id FROM intilery.pending_lookups") == []
+
+
+def test_look_ups_that_are_down_cost_neither_the_list_nor_the_events(tmp_path: Path) -> None:
+    api = ScriptedApi([event(number) for number in range(150)], [{"id": f"p{number}"} for number in range(70)])
+    api.fault = lambda route, _: (400, b"{}") if route == "traits" else None
+    with serving(api):
+        account = Account(Running(api.url, "c", "a", "B", "t"), tmp_path / "customers.duckdb")
+        result = account.load()
+        assert result.exit_code == ExitCode.LOADED_IN_PART
+        assert result.reasons == [
+            "70 profiles could not be looked up: table pending_lookups says why, and the next run tries them again."
+        ]
+        assert account.profile_ids().total() == 70
+        assert account.event_ids().total() == 150
+        assert api.asked.count("traits") < 70, "it stops trying"
+        api.fault = lambda *_: None
+        assert account.load().exit_code == ExitCode.LOADED
+
+
+def test_a_range_that_was_interrupted_is_gone_on_with_for_a_day(account: Account, sandbox: Running) -> None:
+    state: dict[str, Any] = {}
+    start, end = _at("2026-01-01"), _at("2026-02-01")
+    now = instants.of_datetime(_at("2026-03-01"))
+    current = watermark.begin(state, since=start, until=end, lookback=timedelta(days=3), now=now)
+    assert current is not None
+    current.position += 1000
+    watermark.store(state, current, finished=False)
+    for hours, position in ((1, current.position), (25, current.start)):
+        again = watermark.begin(state, since=start, until=end, lookback=timedelta(days=3), now=now + hours * 3_600_000)
+        assert again is not None
+        assert again.position == position
+
+
+def test_a_pass_that_was_interrupted_is_followed_by_another(account: Account, tmp_path: Path) -> None:
+    # given a pass that was interrupted after its first load
+    account.settings = {"rows_per_load": 300}
+    source = intilery_source.intilery(**account.all_settings()).with_resources("events")
+    connection = duckdb.connect(str(account.database))
+    pipeline = dlt.pipeline(
+        "intilery",
+        destination=dlt.destinations.duckdb(connection),
+        dataset_name="intilery",
+        pipelines_dir=str(tmp_path),
+    )
+    pipeline.run(source)
+    assert intilery_source.pass_interrupted(pipeline)
+    connection.close()
+    # when time goes on, late events arrive behind its position, and it is run again
+    before = account.true_event_ids()
+    account.advance(4 * 86_400)
+    assert sum((account.true_event_ids() - before).values()) > 20
+    assert account.load(only=("events",)).exit_code == ExitCode.LOADED
+    # then these are there, too
+    assert account.event_ids() == account.true_event_ids()
 
 
 def test_a_scroll_that_keeps_expiring_ends_with_3(account: Account, sandbox: Running) -> None:
