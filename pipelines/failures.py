@@ -1,5 +1,7 @@
 """Turning whatever stopped a run into one sentence and an exit code."""
 
+from typing import Any
+
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
@@ -12,6 +14,7 @@ from pipelines.destination import FileHeldError
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import LockHeldError
 
+_SECTIONS = ("SOURCES__INTILERY__", "DESTINATION__")
 _EXAMPLES = {
     "client_id": "hea",
     "account_id": "hea",
@@ -71,16 +74,27 @@ def _causes(error: BaseException) -> list[BaseException]:
 def _missing(error: ConfigFieldMissingException) -> str:
     """Which settings are missing, where they were looked for, and an example of each."""
     parts = []
-    for name in error.fields:
-        keys = [str(getattr(trace, "key", "")) for trace in error.traces[name]]
-        named = [key for key in keys if key.startswith(("SOURCES__INTILERY__", "DESTINATION__"))]
-        variable = min((key for key in named if "INTILERY__INTILERY" not in key), key=len, default=name.upper())
-        section = ".".join(variable.lower().split("__")[:-1])
+    for variable in _variables(error):
+        *section, name = variable.lower().split("__")
         secret = name not in _EXAMPLES or name == "auth_token"
         example = _EXAMPLES.get(name, "...")
         parts.append(
-            f"{name} is missing: set it in .dlt/{'secrets' if secret else 'config'}.toml, section [{section}], as "
-            f'{name} = "{example}", or in the environment as {variable}={example}.'
+            f"{name} is missing: set it in .dlt/{'secrets' if secret else 'config'}.toml, "
+            f'section [{".".join(section)}], as {name} = "{example}", or in the environment as {variable}={example}.'
         )
     places = "Looked for in the environment, and in .dlt/secrets.toml and .dlt/config.toml of this folder."
     return " ".join([*parts, places])
+
+
+def _variables(error: ConfigFieldMissingException) -> list[str]:
+    """The environment's name of each setting that is missing, without what dlt would also have taken."""
+    found = []
+    for name in error.fields:
+        traces: list[Any] = list(error.traces[name])
+        fields = [list(lookups) for trace in traces for lookups in getattr(trace, "traces", {}).values()]
+        for lookups in fields or [traces]:
+            keys = [str(getattr(lookup, "key", "")) for lookup in lookups]
+            # dlt looks under the pipeline's name, too, and under the source's name twice
+            named = [key[key.index(known) :] for key in keys for known in _SECTIONS if known in key]
+            found.append(next((key for key in named if "INTILERY__INTILERY" not in key), name.upper()))
+    return found

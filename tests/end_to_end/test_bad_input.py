@@ -57,9 +57,8 @@ def test_a_usage_error_says_what_is_allowed(account: Account, arguments: list[st
     assert not account.database.exists()
 
 
-@pytest.mark.parametrize("destination", ["filesystem", "dummy"])
-def test_a_destination_that_would_double_rows_is_refused(account: Account, destination: str) -> None:
-    done = account.invoke("load", "--destination", destination, env={"DESTINATION__BUCKET_URL": "file:///nowhere"})
+def test_a_destination_that_would_double_rows_is_refused(account: Account) -> None:
+    done = account.invoke("load", "--destination", "filesystem", env={"DESTINATION__BUCKET_URL": "file:///nowhere"})
     assert done.exit_code == 2
     assert "cannot merge rows" in done.stderr
 
@@ -175,13 +174,13 @@ def test_one_malformed_event_is_rejected_and_the_rest_is_loaded(scripted: tuple[
     api.events = [event(number) for number in range(400)]
     api.events[7] = {"eventTime": event(7)["eventTime"], "userId": "ada@example.com"}
     api.events[8] = event(8, eventId=8)
-    api.profiles = [{"id": f"customer-{number}"} for number in range(1, 120)] + [{"email": "ada@example.com"}, "x"]
+    api.profiles = [{"id": f"customer-{number}"} for number in range(1, 320)] + [{"email": "ada@example.com"}, "x"]
     # when they are loaded
     code, sentence = _said(account, "--json")
     # then the rest is there, and what is missing is kept with its reason and without a datum
     assert code == 0, sentence
     assert account.event_ids().total() == 398
-    assert account.profile_ids().total() == 119
+    assert account.profile_ids().total() == 319
     rejected = account.records("SELECT * FROM intilery.rejected_records")
     assert sorted(row["table_name"] for row in rejected) == ["events", "events", "profiles", "profiles"]
     assert all(row["reason"] for row in rejected)

@@ -105,7 +105,7 @@ def test_a_run_reads_at_most_rows_per_load_events(configured: Account, tmp_path:
 
 def test_an_incremental_hint_of_dlt_bounds_a_range(configured: Account, tmp_path: Path) -> None:
     # given dlt's own hint, with both ends
-    start, end = (datetime(2026, 1, day, tzinfo=UTC) for day in (10, 20))
+    start, end = (datetime(2026, 1, day, tzinfo=UTC) for day in (1, 31))
     connection = duckdb.connect()
     pipeline = dlt.pipeline(
         "own", destination=dlt.destinations.duckdb(connection), dataset_name="crm", pipelines_dir=str(tmp_path)
@@ -126,7 +126,7 @@ def test_an_incremental_hint_of_dlt_bounds_a_range(configured: Account, tmp_path
     # then just that range is read, and the watermark is where it was
     found = {row[0] for row in connection.sql("SELECT event_id FROM crm.events").fetchall()}
     truth = configured.server.control("GET", "/_sandbox/truth/events")
-    assert found == {e["eventId"] for e in truth if "2026-01-10" <= e["eventTime"] < "2026-01-20"}
+    assert found == {e["eventId"] for e in truth if "2026-01-01" <= e["eventTime"] < "2026-01-31"}
     assert configured.server.control("GET", "/_sandbox/stats")["total"] < len(found) / 100 + 10 * runs
     assert "watermark" not in str(pipeline.state)
 

@@ -116,18 +116,18 @@ def test_a_failed_look_up_is_kept_and_tried_again(tmp_path: Path) -> None:
 
 
 def test_look_ups_that_are_down_cost_neither_the_list_nor_the_events(tmp_path: Path) -> None:
-    api = ScriptedApi([event(number) for number in range(150)], [{"id": f"p{number}"} for number in range(70)])
+    api = ScriptedApi([event(number) for number in range(150)], [{"id": f"p{number}"} for number in range(1000)])
     api.fault = lambda route, _: (400, b"{}") if route == "traits" else None
     with serving(api):
         account = Account(Running(api.url, "c", "a", "B", "t"), tmp_path / "customers.duckdb")
         result = account.load()
         assert result.exit_code == ExitCode.LOADED_IN_PART
         assert result.reasons == [
-            "70 profiles could not be looked up: table pending_lookups says why, and the next run tries them again."
+            "1,000 profiles could not be looked up: table pending_lookups says why, and the next run tries them again."
         ]
-        assert account.profile_ids().total() == 70
+        assert account.profile_ids().total() == 1000
         assert account.event_ids().total() == 150
-        assert api.asked.count("traits") < 70, "it stops trying"
+        assert api.asked.count("traits") < 1000, "it stops trying"
         api.fault = lambda *_: None
         assert account.load().exit_code == ExitCode.LOADED
 

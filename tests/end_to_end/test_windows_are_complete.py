@@ -218,7 +218,7 @@ def test_one_action_over_the_cap_is_named_and_what_comes_after_is_read(sandbox: 
     assert "product_viewed" in report.failures[0]
     state: dict[str, Any] = {}
     watermark.store(state, current, finished=True)
-    assert state == {"watermark": instants.write(at)}
+    assert state == {"watermark": instants.write(at), "remaining": False}
     latest = max(time for table in tables for time in table["event_time"].to_pylist())
     assert instants.of_datetime(latest) == at + 5000
 

@@ -11,14 +11,14 @@ NOW = 1_700_000_000_000
 
 
 def hit(time, name=None, action="page"):
-    return Hit(time, name or f"e{time}", action, "", "", msgspec.Raw(b"{}"))
+    return Hit(time, True, name or f"e{time}", action, 0, "", msgspec.Raw(b"{}"))
 
 
 def page(*hits, unreadable=(), now=NOW):
     found = [one if isinstance(one, Hit) else hit(one) for one in hits]
     latest = max((one.time for one in found), default=None)
     raws = [msgspec.Raw(raw) for raw in unreadable]
-    return EventPage(found, raws, len(found) + len(raws), latest, now, "req-42")
+    return EventPage(found, raws, len(found) + len(raws), latest, latest, now, "req-42")
 
 
 class Endpoint:

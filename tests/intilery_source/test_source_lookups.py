@@ -88,18 +88,27 @@ def test_what_is_not_the_profiles_fault_stops(lookups_of, error):
         next(answers)
 
 
-def test_twenty_failures_in_a_row_stop(lookups_of):
+def test_after_twenty_failures_in_a_row_no_more_are_tried(lookups_of):
+    asked = []
+
     def ask(name):
+        asked.append(name)
         raise GaveUpError(f"The failure of number {name}.")
 
     lookups = lookups_of(ask)
-    with pytest.raises(GaveUpError, match="number 19"):
-        list(lookups.answers([str(n) for n in range(50)]))
-    assert len(lookups.failed) == 20
+    assert list(lookups.answers([str(n) for n in range(20)])) == []
+    assert list(lookups.answers([str(n) for n in range(20, 50)])) == []
+    assert len(asked) == 20
+    assert len(lookups.failed) == 50, "all are kept for the next run"
+    assert lookups.failed["0"] == "The failure of number 0."
+    assert lookups.failed["49"].startswith("Not tried: 20 look-ups before it")
 
 
 def test_failures_in_a_row_are_counted_over_pages_and_forgiven_by_a_success(lookups_of):
+    asked = []
+
     def ask(name):
+        asked.append(name)
         if name.startswith("bad"):
             raise GaveUpError("It failed.")
         return None if name == "gone" else {"id": name}
@@ -109,8 +118,10 @@ def test_failures_in_a_row_are_counted_over_pages_and_forgiven_by_a_success(look
         list(lookups.answers([f"bad{n}" for n in range(19)]))
         list(lookups.answers([success]))
     list(lookups.answers([f"bad{n}" for n in range(19)]))
-    with pytest.raises(GaveUpError):
-        list(lookups.answers(["bad"]))
+    list(lookups.answers(["bad"]))
+    asked.clear()
+    list(lookups.answers(["good"]))
+    assert asked == []
 
 
 def test_as_many_are_in_flight_as_may_be_and_no_more(lookups_of):

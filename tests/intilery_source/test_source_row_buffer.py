@@ -8,8 +8,8 @@ from intilery_source.event_loads import RowBuffer
 from intilery_source.types import Hit
 
 
-def hit(time, name="e", received="2024", profile="", raw=b"{}"):
-    return Hit(time, name, "page", received, profile, msgspec.Raw(raw))
+def hit(time, name="e", received=2024, profile="", raw=b"{}"):
+    return Hit(time, True, name, "page", received, profile, msgspec.Raw(raw))
 
 
 def added(*hits):
@@ -28,7 +28,7 @@ def test_hits_are_held_until_their_instant_is_behind():
 
 
 def test_of_two_copies_the_one_received_first_is_kept_whichever_came_first():
-    early, late = hit(1, received="2024-01", raw=b"[1]"), hit(1, received="2024-02", raw=b"[0]")
+    early, late = hit(1, received=1, raw=b"[1]"), hit(1, received=2, raw=b"[0]")
     assert added(early, late).release(None) == [early]
     assert added(late, early).release(None) == [early]
 
@@ -41,7 +41,7 @@ def test_of_two_copies_received_together_the_choice_does_not_hang_on_the_order()
 def test_what_was_released_does_not_come_again_even_with_another_time():
     buffer = added(hit(1))
     assert len(buffer.release(2)) == 1
-    buffer.add(hit(1, received="2000"))
+    buffer.add(hit(1, received=0))
     buffer.add(hit(5))
     assert buffer.release(None) == []
 
@@ -61,7 +61,7 @@ def test_buffers_of_one_load_share_what_was_released():
 
 
 HITS = st.builds(
-    hit, st.integers(0, 9), st.sampled_from("abcd"), st.sampled_from(["", "1", "2"]), st.sampled_from(["", "p"])
+    hit, st.integers(0, 9), st.sampled_from("abcd"), st.sampled_from([0, 1, 2]), st.sampled_from(["", "p"])
 )
 
 

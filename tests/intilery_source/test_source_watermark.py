@@ -33,6 +33,11 @@ def begin(state, *, now, since=None, until=None, lookback=NO_LOOKBACK):
     )
 
 
+def marks(state):
+    """The state without the word on whether the last load left something."""
+    return {key: value for key, value in state.items() if key != "remaining"}
+
+
 def first_pass(state, *, start=0.0, now=10.0, until=None):
     """A first pass, read to its end."""
     current = watermark.begin_at(at(start), until=None if until is None else moment(until), now=at(now))
@@ -41,7 +46,7 @@ def first_pass(state, *, start=0.0, now=10.0, until=None):
 
 def test_nothing_was_ever_read():
     assert begin({}, now=10) is None
-    assert not watermark.remaining({}, since=None)
+    assert not watermark.remaining({})
 
 
 def test_the_first_pass_ends_at_the_now_of_its_start():
@@ -50,8 +55,8 @@ def test_the_first_pass_ends_at_the_now_of_its_start():
     assert (current.start, current.position, current.end) == (at(0), at(0), None)
     current.position = at(12)  # events dated in the future
     watermark.store(state, current, finished=True)
-    assert state == {"watermark": instants.write(at(10))}
-    assert not watermark.remaining(state, since=None)
+    assert marks(state) == {"watermark": instants.write(at(10))}
+    assert not watermark.remaining(state)
 
 
 def test_a_pass_of_many_loads_goes_on_where_it_stopped():
@@ -61,13 +66,14 @@ def test_a_pass_of_many_loads_goes_on_where_it_stopped():
     current.position = at(4)
     watermark.store(state, current, finished=False)
     assert state["watermark"] == instants.write(at(4))
-    assert watermark.remaining(state, since=None)
+    assert watermark.remaining(state)
+    assert watermark.interrupted(state)
     # when it goes on two days later
     current = begin(state, now=12)
     # then it stands where it stopped, and its clock is the one of its start
     assert (current.start, current.position, current.now) == (at(0), at(4), at(10))
     watermark.store(state, current, finished=True)
-    assert state == {"watermark": instants.write(at(10))}
+    assert marks(state) == {"watermark": instants.write(at(10))}
 
 
 def test_the_next_pass_begins_lookback_before_the_watermark():
@@ -92,7 +98,7 @@ def test_until_before_the_watermark_does_not_move_it_back():
     state = {}
     first_pass(state, now=10)
     watermark.store(state, begin(state, now=20, until=5), finished=True)
-    assert state == {"watermark": instants.write(at(10))}
+    assert marks(state) == {"watermark": instants.write(at(10))}
 
 
 @pytest.mark.parametrize("finished", [False, True])
@@ -115,10 +121,10 @@ def test_the_watermark_stops_before_an_instant_that_could_not_be_read():
     assert current.blocked == at(3), "it is remembered"
     watermark.store(state, current, finished=True)
     # then the watermark stays before it, and the next pass tries again
-    assert state == {"watermark": instants.write(at(3))}
+    assert marks(state) == {"watermark": instants.write(at(3))}
     assert begin(state, now=12).start == at(3)
     watermark.store(state, begin(state, now=12), finished=True)
-    assert state == {"watermark": instants.write(at(12))}
+    assert marks(state) == {"watermark": instants.write(at(12))}
 
 
 @pytest.mark.parametrize("finished", [False, True])
@@ -130,14 +136,14 @@ def test_a_range_of_its_own_leaves_the_watermark_alone(finished):
     current.position = at(25)
     watermark.store(state, current, finished=finished)
     assert state["watermark"] == instants.write(at(10))
-    assert watermark.remaining(state, since=moment(2)) is not finished
-    assert not watermark.remaining(state, since=None)
+    assert watermark.remaining(state) is not finished
+    assert not watermark.interrupted(state)
 
 
 def test_a_range_before_any_pass_leaves_no_watermark():
     state = {}
     watermark.store(state, begin(state, since=2, now=20), finished=True)
-    assert state == {}
+    assert marks(state) == {}
     assert begin(state, now=20) is None
 
 
@@ -146,11 +152,33 @@ def test_a_range_is_gone_on_with_only_when_it_is_the_same():
     current = begin(state, since=2, until=9, now=20)
     current.position, current.blocked = at(5), at(4)
     watermark.store(state, current, finished=False)
-    same = begin(state, since=2, until=9, now=21)
+    same = begin(state, since=2, until=9, now=20.9)
     assert (same.position, same.blocked, same.now) == (at(5), at(4), at(20))
-    assert begin(state, since=2, until=8, now=21).position == at(2)
-    assert begin(state, since=2, now=21).position == at(2)
-    assert begin(state, since=1, until=9, now=21).position == at(1)
+    assert begin(state, since=2, until=8, now=20.9).position == at(2)
+    assert begin(state, since=2, now=20.9).position == at(2)
+    assert begin(state, since=1, until=9, now=20.9).position == at(1)
+
+
+def test_a_range_that_was_interrupted_long_ago_is_read_again():
+    state = {}
+    current = begin(state, since=2, until=9, now=20)
+    current.position = at(5)
+    watermark.store(state, current, finished=False)
+    assert begin(state, since=2, until=9, now=20.9).position == at(5)
+    assert begin(state, since=2, until=9, now=21).position == at(2)
+
+
+def test_a_pass_never_reaches_back_before_start_date_and_a_range_may():
+    state = {}
+    assert watermark.begin(
+        state, since=None, until=None, lookback=timedelta(days=3), now=at(10), start_date=moment(4)
+    ).start == at(4)
+    first_pass(state, start=4, now=6)
+    for since, start in ((None, 4), (moment(1), 1)):
+        current = watermark.begin(
+            state, since=since, until=None, lookback=timedelta(days=3), now=at(10), start_date=moment(4)
+        )
+        assert current.start == at(start)
 
 
 def test_a_range_and_a_pass_do_not_disturb_each_other():
@@ -163,7 +191,7 @@ def test_a_range_and_a_pass_do_not_disturb_each_other():
     watermark.store(state, inner, finished=False)
     assert begin(state, now=12).position == at(4)
     watermark.store(state, begin(state, now=12), finished=True)
-    assert begin(state, since=6, now=13).position == at(8)
+    assert begin(state, since=6, now=11.9).position == at(8)
 
 
 def test_a_default_date_of_the_year_1_can_be_stored():
