@@ -8,7 +8,7 @@ import duckdb
 
 from intilery_source import RunReport
 from pipelines.command_line import show_tables
-from pipelines.destination import target
+from pipelines.destination import opened, target
 from pipelines.failures import explain
 from pipelines.load import LoadRequest, LoadResult, load
 from pipelines.progress import display
@@ -46,14 +46,11 @@ def demonstrate(database: Path, world: str) -> int:
     except ImportError:
         print(_MISSING, file=sys.stderr)
         return 2
-    if database.is_file():
-        try:
-            duckdb.connect(str(database)).close()
-        except duckdb.Error:
-            print(f"{database} is in use, or no DuckDB file: name another with --database.", file=sys.stderr)
-            return 4
-        database.unlink()
     try:
+        if database.is_file():
+            with opened(target("duckdb", database, _DATASET)):
+                pass  # it is a DuckDB file, and nobody has it open
+            database.unlink()
         with running(world) as sandbox:
             sandbox.change(limits={"rate": _RATE})
             print(

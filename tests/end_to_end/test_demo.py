@@ -38,6 +38,14 @@ def test_the_demo_loads_twice_and_shows_queries(tmp_path: Path, world: str) -> N
     assert (tmp_path / "demo.duckdb").exists()
 
 
+def test_the_demo_replaces_no_file_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "demo.duckdb").write_text("my notes" * 1000)
+    done = _intilery(tmp_path, "demo", "--world", "shop:20")
+    assert done.returncode == 2
+    assert "DuckDB file" in done.stderr
+    assert (tmp_path / "demo.duckdb").read_text().startswith("my notes")
+
+
 def test_the_demo_of_an_unknown_world_says_what_is_allowed(tmp_path: Path) -> None:
     done = _intilery(tmp_path, "demo", "--world", "nowhere")
     assert done.returncode == 2
