@@ -1,5 +1,6 @@
 """Looking profiles up, many at a time, without letting one that fails fail the load."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,11 +19,11 @@ class Lookups:
     def __init__(self, ask: Callable[[str], dict[str, Any] | None], max_in_flight: int) -> None:
         self._ask = ask
         self._pool = ThreadPoolExecutor(max_workers=max_in_flight, thread_name_prefix="lookup")
+        self._lock = threading.Lock()
         self._failures_in_a_row = 0
         self._stopped = False
         self.failed: dict[str, str] = {}
         """The profiles that could not be looked up, with the reason."""
-        self.done: set[str] = set()
 
     def close(self) -> None:
         """Wait for nothing that has not begun."""
@@ -37,12 +38,8 @@ class Lookups:
         for profile_id, outcome in zip(ids, self._pool.map(self._outcome, ids), strict=True):
             if isinstance(outcome, ExtractorError):
                 self.failed[profile_id] = str(outcome)
-                self._failures_in_a_row += 1
-                self._stopped = self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW
                 continue
-            self._failures_in_a_row = 0
             self.failed.pop(profile_id, None)
-            self.done.add(profile_id)
             if outcome is not None:
                 yield profile_id, outcome
 
@@ -52,6 +49,12 @@ class Lookups:
                 f"Not tried: {_MAX_FAILURES_IN_A_ROW} look-ups before it had failed one after the other."
             )
         try:
-            return self._ask(profile_id)
+            answer = self._ask(profile_id)
         except _SKIPPED as error:
+            with self._lock:
+                self._failures_in_a_row += 1
+                self._stopped = self._stopped or self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW
             return error
+        with self._lock:
+            self._failures_in_a_row = 0
+        return answer
