@@ -31,11 +31,11 @@ _RESERVED = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 def load_command(
     destination: Annotated[str, typer.Option(help="duckdb, or any destination of dlt by its name.")] = "duckdb",
     database: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The DuckDB file [default: customers.duckdb].")
+        Path | None, typer.Option(metavar="FILE", help="The DuckDB file (default: customers.duckdb).")
     ] = None,
     dataset: Annotated[str, typer.Option(help="The schema that the tables are written to.")] = "intilery",
     only: Annotated[
-        str | None, typer.Option(metavar="TABLES", help="Some tables only, as in events,profiles [default: all].")
+        str | None, typer.Option(metavar="TABLES", help="Some tables only, as in events,profiles (default: all).")
     ] = None,
     since: Annotated[
         str | None,

@@ -81,6 +81,14 @@ def test_every_command_explains_itself(arguments: list[str]) -> None:
     assert "Usage" in shown
 
 
+def test_the_help_shows_the_defaults() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "pipelines", "load", "--help"], capture_output=True, text=True, check=True, cwd=_ROOT
+    ).stdout
+    assert "(default: customers.duckdb)" in " ".join(shown.replace("│", " ").split())
+    assert "(default: all)" in " ".join(shown.replace("│", " ").split())
+
+
 def test_no_version_is_left_open_and_no_address_is_written() -> None:
     lines = (_ROOT / "constraints.txt").read_text().splitlines()
     assert all(re.fullmatch(r"[\w.-]+==[\w.+!-]+", line) for line in lines if line and not line.startswith("#"))
