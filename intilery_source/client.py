@@ -79,7 +79,7 @@ class IntileryClient:
             ended = error.code == NOT_FOUND
             return ListedPage([], None, ended=ended, expired=not ended, doubtful=False)
         listed = answer.elements("data")
-        following = answer.object().get("scrollId")
+        following = msgspec.json.decode(answer.members().get("scrollId", b"null"))
         return ListedPage(
             listed,
             following if isinstance(following, str) else None,

@@ -36,7 +36,6 @@ class Pace:
     def __init__(self, report: RunReport) -> None:
         self._report = report
         self._started = time.monotonic()
-        self._marks: list[tuple[float, int]] = []
 
     def fraction(self) -> float | None:
         """The share of the span of event time that has been read, None before it is known."""
