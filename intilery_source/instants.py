@@ -9,9 +9,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = 86_400_000_000
-_FIRST: Millis = -62_135_596_800_000
-_LAST: Millis = 253_402_300_799_999
-"""The years 1 to 9999."""
+FIRST: Millis = -62_135_596_800_000
+LAST: Millis = 253_402_300_799_999
+"""The first and the last millisecond of the years 1 to 9999."""
 _midnights: dict[str, Micros] = {}
 """Midnights seen; a feed has few days and many events."""
 
@@ -34,7 +34,7 @@ def parse(text: str) -> Micros:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     micros = (moment - _EPOCH) // _MICROSECOND
-    if not _FIRST <= micros // 1000 <= _LAST:
+    if not FIRST <= micros // 1000 <= LAST:
         raise ValueError("outside the years 1 to 9999 in UTC")
     if len(text) == 24 and text[23] == "Z" and text[10] == "T" and text[11:13] != "24" and len(_midnights) < 100_000:
         _midnights[text[:10]] = micros - micros % _DAY
@@ -43,7 +43,7 @@ def parse(text: str) -> Micros:
 
 def write(millis: Millis) -> str:
     """An instant as the API writes it: `2020-11-19T13:39:17.380Z`; outside the years 1 to 9999, the nearest one."""
-    moment = _NAIVE_EPOCH + timedelta(milliseconds=min(max(millis, _FIRST), _LAST))
+    moment = _NAIVE_EPOCH + timedelta(milliseconds=min(max(millis, FIRST), LAST))
     return moment.isoformat(timespec="milliseconds") + "Z"  # strftime does not pad years before 1000
 
 

@@ -2,27 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import msgspec
+import pyarrow as pa
 
 from intilery_source.instants import Micros, Millis
 
-
-class Hit(NamedTuple):
-    """One element of a page of events, read as far as paging needs it."""
-
-    time: Millis
-    """`eventTime`, rounded down to the millisecond."""
-    whole: bool
-    """Whether nothing was rounded away."""
-    id: str
-    action: str | None
-    received: Micros
-    """`receivedTime` in microseconds, after all others where it is missing: of two copies the first received counts."""
-    profile: str
-    """The profile it was read through; empty for an event of the account."""
-    raw: msgspec.Raw
+Key = str | tuple[str, str]
+"""What makes a row one: the event's identifier; for events read through a profile, the profile's and the event's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +30,41 @@ class Query:
 class EventPage:
     """An answer of an event endpoint.
 
-    `length` counts all elements, also those in `unreadable`, which lack an identifier or a time; `earliest` and
-    `latest` are the first and last time of any, None where none has one; `now` is the platform's clock. Times are
-    milliseconds.
+    `micros`, `keys`, `actions` and `received` have one entry for each row of `rows`, in the answer's order; a row has
+    every column of `event_rows.schema` but `extracted_at`. `unreadable` has the other elements, each with its reason;
+    `length` counts all. `earliest` and `latest` are the first and last time of any element, None where none has one.
+    `now` is the platform's clock. Times are microseconds in lists, milliseconds elsewhere.
     """
 
-    hits: list[Hit]
-    unreadable: list[msgspec.Raw]
+    micros: list[Micros]
+    keys: list[Key]
+    actions: list[str | None]
+    """`eventAction` where it is text."""
+    received: list[Micros]
+    """`receivedTime`, after all others where it is missing: of two copies the first received counts."""
+    rows: pa.RecordBatch
+    unreadable: list[tuple[msgspec.Raw, str]]
     length: int
     earliest: Millis | None
     latest: Millis | None
     now: Millis
     request_id: str
+
+    def reversed(self) -> "EventPage":
+        """The same with its rows in the opposite order."""
+        return EventPage(
+            self.micros[::-1],
+            self.keys[::-1],
+            self.actions[::-1],
+            self.received[::-1],
+            self.rows.take(pa.array(range(self.rows.num_rows - 1, -1, -1), type=pa.int32())),
+            self.unreadable,
+            self.length,
+            self.earliest,
+            self.latest,
+            self.now,
+            self.request_id,
+        )
 
 
 AskEvents = Callable[[Query], EventPage]
@@ -74,3 +84,4 @@ class ListedPage:
     ended: bool
     expired: bool
     doubtful: bool
+class Hit: ...
