@@ -1,7 +1,7 @@
 # Every target sets itself up: `make demo` and `make test` are all that a fresh clone needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clean
+.PHONY: help setup demo test bench check clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +40,10 @@ check: $(STAMP) ## Check style, types and the direction of imports
 
 test: check ## Run all checks and tests; nothing leaves the loopback
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+bench: $(STAMP) ## Measure beside dlt's REST source and against the API's limit, into benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks compare
+	@$(BIN)/python -m benchmarks latency
 
 clean: ## Remove the virtual environment, caches and the demo's file
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info demo.duckdb

@@ -97,6 +97,8 @@ class Transport:
                     return _answer(route, response, doubtful)
                 failure, pause = self._bad_answer(route, response, attempt)
                 doubtful = doubtful or response.status not in _MOVED_NOTHING
+                if response.status == 429:
+                    self._bucket.slow_down()
                 not_json += response.status == 200 and _is_no_json(response)
             attempt += 1
             if attempt >= retry.MAX_ATTEMPTS or not_json >= retry.MAX_NOT_JSON_ATTEMPTS:

@@ -1,6 +1,9 @@
 """From an answer's body to the rows of its events, as an Arrow record batch."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -8,7 +11,8 @@ import pyarrow as pa
 
 from cdp_client import Answer
 from cdp_client.transport import now_of
-from intilery_source import event_rows, instants
+from intilery_source import event_columns, event_rows, event_shapes, event_times, instants
+from intilery_source.event_shapes import Shape
 from intilery_source.instants import Micros, Millis
 
 UNREADABLE = "eventId or eventTime is missing, or the JSON cannot be read"
@@ -46,59 +50,113 @@ class _Time(msgspec.Struct):
     eventId: Any = None
 
 
-class _Action(msgspec.Struct):
-    eventAction: str | None = None
+@dataclass(slots=True)
+class _Elements:
+    """What the elements of an answer are."""
+
+    events: list[Any]
+    """Those that a shape's decoder took."""
+    rows: list[tuple[int, event_rows.Row, str | None]] = field(default_factory=list)
+    """Those that were read on their own, each with its place among all that are readable, and its action."""
+    unreadable: list[tuple[msgspec.Raw, str]] = field(default_factory=list)
+    times: list[Micros] = field(default_factory=list)
+    """The times of unreadable ones."""
 
 
 def read_page(answer: Answer, *, of_profiles: bool) -> EventPage:
-    """An answer's events as rows.
+    """An answer's events as rows, the same as `event_rows.read` makes of each.
 
     Raises:
         UnexpectedAnswerError: the body holds no list of events.
     """
-    elements = answer.elements("data")
-    rows: list[event_rows.Row] = []
-    actions: list[str | None] = []
-    unreadable: list[tuple[msgspec.Raw, str]] = []
-    times: list[Micros] = []
-    for raw in elements:
+    shape = event_shapes.shape(of_profiles=of_profiles)
+    try:
+        elements = _Elements(shape.page.decode(answer.body).data)
+        columns, actions = event_columns.read(shape, elements.events, of_profiles=of_profiles)
+        rows = _batch(columns, of_profiles=of_profiles)
+    except (ValueError, RecursionError):  # msgspec's and Arrow's errors are ValueErrors
+        elements = _one_by_one(shape, answer.elements("data"), of_profiles=of_profiles)
+        columns, actions = event_columns.read(shape, elements.events, of_profiles=of_profiles)
+        for place, row, action in elements.rows:
+            for name, values in columns.items():
+                values.insert(place, row.get(name))
+            actions.insert(place, action)
+        rows = _batch(columns, of_profiles=of_profiles)
+    micros, ids = columns["event_time"], columns["event_id"]
+    times = micros + elements.times
+    return EventPage(
+        micros=micros,
+        keys=list(zip(columns["profile_id"], ids, strict=True)) if of_profiles else ids,
+        actions=actions,
+        received=[NEVER if time is None else time for time in columns["received_time"]],
+        rows=rows,
+        unreadable=elements.unreadable,
+        length=len(micros) + len(elements.unreadable),
+        earliest=min(times) // 1000 if times else None,
+        latest=max(times) // 1000 if times else None,
+        now=now_of(answer),
+        request_id=answer.request_id,
+    )
+
+
+def table(batches: Sequence[pa.RecordBatch], extracted_at: Micros, *, of_profiles: bool) -> pa.Table:
+    """Pages' rows as one table, with the time at which they were read."""
+    rows = pa.Table.from_batches(batches, _schema(of_profiles=of_profiles)[0]).combine_chunks()
+    extracted = event_rows.schema(of_profiles=of_profiles).field(-1)
+    return rows.append_column(extracted, pa.repeat(pa.scalar(extracted_at, extracted.type), rows.num_rows))
+
+
+def _one_by_one(shape: Shape, raws: list[msgspec.Raw], *, of_profiles: bool) -> _Elements:
+    """Decode what the shape knows, read the rest on its own, and learn from it."""
+    elements = _Elements([])
+    unknown: list[msgspec.Raw] = []
+    for raw in raws:
+        event = _decoded(shape, raw, of_profiles=of_profiles)
+        if event is not None:
+            elements.events.append(event)
+            continue
         try:
             row = event_rows.read(raw, 0, of_profiles=of_profiles)
         except ValueError as error:
             micros, reason = _refused(raw, str(error))
-            unreadable.append((raw, reason))
-            if micros is not None:
-                times.append(micros)
-            continue
-        rows.append(row)
-        actions.append(_action(raw))
-    micros_of = [row["event_time"] for row in rows]
-    times += micros_of
-    received = [row.get("received_time") for row in rows]
-    names = event_rows.schema(of_profiles=of_profiles).names[:-1]
-    batch = event_rows.table(rows, of_profiles=of_profiles).select(names).combine_chunks().to_batches()
-    schema = event_rows.schema(of_profiles=of_profiles).remove(len(names))
-    return EventPage(
-        micros_of,
-        [(row["profile_id"], row["event_id"]) if of_profiles else row["event_id"] for row in rows],
-        actions,
-        [NEVER if time is None else time for time in received],
-        batch[0] if batch else pa.RecordBatch.from_pylist([], schema=schema),
-        unreadable,
-        len(elements),
-        min(times) // 1000 if times else None,
-        max(times) // 1000 if times else None,
-        now_of(answer),
-        answer.request_id,
-    )
+            elements.unreadable.append((raw.copy(), reason))  # a slice keeps all of the body in memory
+            elements.times += [] if micros is None else [micros]
+        else:
+            action = event_rows.string_of(event_rows.members_of(raw).get("eventAction"))
+            elements.rows.append((len(elements.events) + len(elements.rows), row, action))
+            unknown.append(raw)
+    event_shapes.learn(unknown, of_profiles=of_profiles)
+    return elements
 
 
-def table(batches: list[pa.RecordBatch], extracted_at: Micros, *, of_profiles: bool) -> pa.Table:
-    """Pages' rows as one table, with the time at which they were read."""
+def _decoded(shape: Shape, raw: msgspec.Raw, *, of_profiles: bool) -> Any:
+    """An event that can be a row as the shape decodes it, None where it does not."""
+    try:
+        str(raw, "utf-8")
+        event = shape.one.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+    readable = event.eventId and (not of_profiles or event.id) and event_times.time_of(event.eventTime)[0] is not None
+    return event if readable else None
+
+
+def _batch(columns: event_columns.Columns, *, of_profiles: bool) -> pa.RecordBatch:
+    schema, texts = _schema(of_profiles=of_profiles)
+    length = len(columns["event_id"])
+    # one array for all columns of text, and slices of it: each call costs as much as fifty values
+    joined = pa.array(list(chain.from_iterable(columns[name] for name in texts)), pa.string())
+    arrays = {name: joined.slice(place * length, length) for place, name in enumerate(texts)}
+    for name in event_rows.TIMES.values():
+        arrays[name] = pa.array(columns[name], event_rows.TIMESTAMP)
+    return pa.RecordBatch.from_arrays([arrays[name] for name in schema.names], schema=schema)
+
+
+@cache
+def _schema(*, of_profiles: bool) -> tuple[pa.Schema, list[str]]:
+    """The columns of a page's rows, and the names of those of text."""
     schema = event_rows.schema(of_profiles=of_profiles)
-    rows = pa.Table.from_batches(batches, schema=schema.remove(len(schema) - 1)).combine_chunks()
-    read_at = pa.repeat(pa.scalar(extracted_at, type=schema.field(-1).type), rows.num_rows)
-    return rows.append_column(schema.field(-1), read_at)
+    schema = schema.remove(schema.get_field_index("extracted_at"))
+    return schema, [column.name for column in schema if column.type == pa.string()]
 
 
 def _refused(raw: msgspec.Raw, reason: str) -> tuple[Micros | None, str]:
@@ -109,10 +167,3 @@ def _refused(raw: msgspec.Raw, reason: str) -> tuple[Micros | None, str]:
     except (ValueError, OverflowError, RecursionError):  # msgspec's errors are ValueErrors
         return None, UNREADABLE
     return micros, reason if isinstance(head.eventId, str) and head.eventId else UNREADABLE
-
-
-def _action(raw: msgspec.Raw) -> str | None:
-    try:
-        return msgspec.json.decode(raw, type=_Action).eventAction
-    except msgspec.MsgspecError:
-        return None

@@ -1,12 +1,15 @@
 """An event as a row and back: the columns of DATA_MODEL's `events`, and not a bit of the original lost.
 
 Whatever a column cannot give back exactly stays as JSON in `extra`: keys without a column, an explicit null, a number
-where a column holds text, a time written another way. `rebuild` undoes `read`.
+where a column holds text, a time written another way. Its keys are sorted. `rebuild` undoes `read`.
+
+`read` takes one event apart, whatever it is like; `event_pages` makes the same rows of a whole page, faster.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -14,7 +17,7 @@ import pyarrow as pa
 
 from intilery_source import instants
 
-_TEXT = {
+TEXT = {
     "eventAction": "event_action",
     "customerId": "customer_id",
     "userId": "user_id",
@@ -24,19 +27,20 @@ _TEXT = {
     "brandId": "brand_id",
     "source": "source",
 }
-_RAW_TEXT = {"event": "event_name", "action": "call_type", "sendType": "send_type"}
-_RAW_JSON = ("properties", "context", "traits")
-_TIMES = {"eventTime": "event_time", "receivedTime": "received_time"}
-_PROFILE_TEXT = {"id": "profile_id", "externalId": "external_id", "email": "email"}
+RAW_TEXT = {"event": "event_name", "action": "call_type", "sendType": "send_type"}
+RAW_JSON = ("properties", "context", "traits")
+TIMES = {"eventTime": "event_time", "receivedTime": "received_time"}
+PROFILE_TEXT = {"id": "profile_id", "externalId": "external_id", "email": "email"}
 
-_WHOLE = "$original"
+WHOLE = "$original"
 """Key in `extra` of an event that has no `rawData` object: its value is all of the event."""
 
-_TIMESTAMP = pa.timestamp("us", tz="UTC")
+_LENGTH = len("2020-11-19T13:39:17.380Z")
+TIMESTAMP = pa.timestamp("us", tz="UTC")
 _FIELDS = (
     ("event_id", pa.string()),
-    ("event_time", _TIMESTAMP),
-    ("received_time", _TIMESTAMP),
+    ("event_time", TIMESTAMP),
+    ("received_time", TIMESTAMP),
     ("event_action", pa.string()),
     ("event_name", pa.string()),
     ("customer_id", pa.string()),
@@ -52,13 +56,14 @@ _FIELDS = (
     ("context", pa.string()),
     ("traits", pa.string()),
     ("extra", pa.string()),
-    ("extracted_at", _TIMESTAMP),
+    ("extracted_at", TIMESTAMP),
 )
 JSON_COLUMNS = ("properties", "context", "traits", "extra")
 
 Row = dict[str, Any]
 
 
+@cache
 def schema(*, of_profiles: bool) -> pa.Schema:
     """The columns of `events`, or of `profile_events`, in their order."""
     fields = [pa.field(name, kind, nullable=name not in ("event_id", "event_time")) for name, kind in _FIELDS]
@@ -97,31 +102,30 @@ def _read(event: dict[str, msgspec.Raw], raw: bytes | msgspec.Raw, extracted_at:
     extra: dict[str, Any] = {}
 
     event_id = event.pop("eventId", None)
-    row["event_id"] = _text(event_id)
+    row["event_id"] = string_of(event_id)
     if not row["event_id"]:
         raise ValueError("eventId is missing or no text")
-    for key, column in _TIMES.items():
-        if key in event:
-            row[column] = _time(key, event.pop(key), extra)
+    for key in TIMES:
+        _take_time(event, key, row, extra)
     if row.get("event_time") is None:
         raise ValueError("eventTime is missing or no instant")
-    _take_text(event, _TEXT, row, extra)
+    _take_text(event, TEXT, row, extra)
     if of_profiles:
-        _take_text(event, _PROFILE_TEXT, row, extra)
+        _take_text(event, PROFILE_TEXT, row, extra)
         if not row.get("profile_id") or "id" in extra:
             raise ValueError("id is missing or no text")
 
     inner = event.pop("rawData", None)
     try:
-        data = _Decoder.slices.decode(inner) if inner is not None and _WHOLE not in event else None
+        data = _Decoder.slices.decode(inner) if inner is not None and WHOLE not in event else None
     except msgspec.MsgspecError:
         data = None
     if data is None:
-        row["extra"] = _encode({_WHOLE: msgspec.Raw(bytes(raw))})
+        row["extra"] = _encode({WHOLE: msgspec.Raw(bytes(raw))})
         return row
     leftover: dict[str, Any] = {}
-    _take_text(data, _RAW_TEXT, row, leftover)
-    for key in _RAW_JSON:
+    _take_text(data, RAW_TEXT, row, leftover)
+    for key in RAW_JSON:
         if key in data:
             value = data.pop(key)
             if bytes(value) == b"null":
@@ -151,20 +155,42 @@ def rebuild(row: Mapping[str, Any]) -> dict[str, Any]:
     Equal to the original but for the order of keys and white space.
     """
     extra = json.loads(row["extra"]) if row.get("extra") else {}
-    if _WHOLE in extra:
-        return dict(extra[_WHOLE])
+    if WHOLE in extra:
+        return dict(extra[WHOLE])
     event: dict[str, Any] = {"eventId": row["event_id"]}
-    for key, column in {**_TIMES, **_TEXT, **_PROFILE_TEXT}.items():
+    for key, column in {**TIMES, **TEXT, **PROFILE_TEXT}.items():
         value = row.get(column)
         if value is not None:
             event[key] = instants.write(instants.of_datetime(value)) if isinstance(value, datetime) else value
-    data: dict[str, Any] = {key: row[column] for key, column in _RAW_TEXT.items() if row.get(column) is not None}
-    data |= {key: json.loads(row[key]) for key in _RAW_JSON if row.get(key) is not None}
+    data: dict[str, Any] = {key: row[column] for key, column in RAW_TEXT.items() if row.get(column) is not None}
+    data |= {key: json.loads(row[key]) for key in RAW_JSON if row.get(key) is not None}
     data |= extra.pop("rawData", {})
     return event | extra | {"rawData": data}
 
 
-def _text(value: msgspec.Raw | None) -> str | None:
+def text_of(value: msgspec.Raw) -> tuple[str | None, bool]:
+    """What a text column holds for a JSON value, and whether `extra` keeps the value as well: all but a string."""
+    text = string_of(value)
+    if text is not None:
+        return text, False
+    return (None if bytes(value) == b"null" else str(value, "utf-8")), True
+
+
+def time_of(text: str) -> tuple[int | None, bool]:
+    """What a time column holds for a text, and whether `extra` keeps the text: one that would come back otherwise."""
+    try:
+        micros = instants.parse(text)
+    except (ValueError, OverflowError):
+        return None, True
+    return micros, len(text) != _LENGTH or instants.write(micros // 1000) != text
+
+
+def members_of(event: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """A JSON object's members, each as it came; raises msgspec's errors and UnicodeDecodeError."""
+    return _Decoder.slices.decode(event)
+
+
+def string_of(value: msgspec.Raw | None) -> str | None:
     """A JSON string's text, None for anything else."""
     if value is None:
         return None
@@ -174,31 +200,26 @@ def _text(value: msgspec.Raw | None) -> str | None:
         return None
 
 
-def _time(key: str, value: msgspec.Raw, extra: dict[str, Any]) -> int | None:
-    """An instant in microseconds; kept in `extra`, too, where the column would give back another spelling."""
-    text = _text(value)
-    try:
-        micros = instants.parse(text) if text is not None else None
-    except (ValueError, OverflowError):
-        micros = None
-    if micros is None or instants.write(micros // 1000) != text:
-        extra[key] = value
-    return micros
+def _take_time(event: dict[str, msgspec.Raw], key: str, row: Row, extra: dict[str, Any]) -> None:
+    """Move a time out of `event`; `extra` keeps it, too, where the column would give back another spelling."""
+    if key not in event:
+        return
+    value = event.pop(key)
+    text = string_of(value)
+    row[TIMES[key]], kept = (None, True) if text is None else time_of(text)
+    if kept:
+        extra[key] = value if text is None else text
 
 
 def _take_text(values: dict[str, msgspec.Raw], columns: Mapping[str, str], row: Row, extra: dict[str, Any]) -> None:
     """Move the keys that have a text column out of `values`."""
     for key, column in columns.items():
-        if key not in values:
-            continue
-        value = values.pop(key)
-        text = _text(value)
-        if text is None:
-            extra[key] = value
-            if bytes(value) != b"null":
-                text = str(value, "utf-8")
-        row[column] = text
+        if key in values:
+            value = values.pop(key)
+            row[column], kept = text_of(value)
+            if kept:
+                extra[key] = value
 
 
 def _encode(value: dict[str, Any]) -> str:
-    return msgspec.json.encode(value).decode()
+    return msgspec.json.encode(value, order="sorted").decode()

@@ -1,0 +1,51 @@
+"""`python -m benchmarks`: run benchmarks, print what they find, keep it in `RESULTS.md`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import compare, pace, results, scale, start
+
+CORES = 2
+"""On a machine with more, everything that is measured, the server included, has to do with as many."""
+
+
+def main() -> int:
+    """Run what the command line names; 1 where a benchmark failed, 0 even where a target was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--results", type=Path, default=results.RESULTS, metavar="FILE", help="where to keep them")
+    named = parser.add_subparsers(required=True, metavar="BENCHMARK", dest="benchmark")
+
+    command = named.add_parser("compare", help="this loader, dlt's REST source and the floor, side by side")
+    command.add_argument("--events", type=int, default=compare.EVENTS)
+    command.add_argument("--rest-events", type=int, default=compare.REST_EVENTS, help="those of dlt's REST source")
+    command = named.add_parser("latency", help="requests a second against the limit, at each latency")
+    command.add_argument("--events", type=int, default=pace.LATENCY_EVENTS)
+    command = named.add_parser("ceiling", help="how close a load comes to the limit at the vendor's latency")
+    command.add_argument("--rate", type=int, choices=sorted(pace.BURSTS), default=100, help="requests a second")
+    command.add_argument("--events", type=int, default=pace.CEILING_EVENTS)
+    command = named.add_parser("scale", help="what an event costs as there are more of them")
+    command.add_argument("--unit", type=int, default=scale.UNIT, help="events that stand for a million")
+    command = named.add_parser("start", help="a scheduled load that finds nothing new, and one that finds a little")
+    command.add_argument("--events", type=int, default=start.EVENTS)
+    command.add_argument("--new", type=int, default=start.NEW, help="those that the second one finds")
+    options = parser.parse_args()
+
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+    run: dict[str, Callable[[], results.Section]] = {
+        "compare": lambda: compare.compare(options.events, options.rest_events),
+        "latency": lambda: pace.latencies(options.events),
+        "ceiling": lambda: pace.ceiling(options.rate, options.events),
+        "scale": lambda: scale.scale(options.unit),
+        "start": lambda: start.start(options.events, options.new),
+    }
+    section = run[options.benchmark]()
+    results.publish(section, options.results)
+    return 1 if section.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
