@@ -69,8 +69,14 @@ class Transport:
         """Close the connections that are kept open."""
         self._pool.clear()
 
-    def get(self, route: str, path: str, fields: Mapping[str, str]) -> Answer:
+    def permit(self) -> None:
+        """Wait for the rate limit's permission, and take it for a `get` to come."""
+        self._statistics.add_wait(self._bucket.acquire())
+
+    def get(self, route: str, path: str, fields: Mapping[str, str], *, permitted: bool = False) -> Answer:
         """Ask for `path` (percent-encoded already) below the base address until there is an answer.
+
+        `permitted` says that `permit` has been called for the first attempt.
 
         Raises:
             AuthenticationError, NotFoundError, TooLargeError, RefusedError: the API refuses, at once.
@@ -81,7 +87,9 @@ class Transport:
         attempt = 0
         not_json = 0
         while True:
-            self._statistics.add_wait(self._bucket.acquire())
+            if not permitted:
+                self.permit()
+            permitted = False
             pause: float | None = None
             try:
                 response = self._pool.request(

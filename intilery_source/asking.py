@@ -12,72 +12,84 @@ PAGE_SIZE = 100
 _MAX_ASKS = 8
 
 
-class Asker:
-    """Asks until an answer can be believed.
+def ask_soundly(ask: AskEvents, query: Query, *, permitted: bool = False) -> EventPage:
+    """The answer to `query`, asked for again while it contradicts the question; `permitted` as for `AskEvents`.
 
-    A proxy may answer with the page before this one (API contract, "a proxy in front"). So a page that contradicts
-    the question is asked for again, and a page that holds nothing new is believed only when it comes twice.
+    Raises:
+        UnexpectedAnswerError: it keeps contradicting the question.
+        TooLargeError: it is too large.
+    """
+    objection, request_id = "", ""
+    for _ in range(_MAX_ASKS):
+        page = ask(query, permitted=permitted)
+        permitted = False
+        objection, request_id = _objection(page, query), page.request_id
+        if not objection:
+            return page
+    raise UnexpectedAnswerError(f"The events route {objection} (request id {request_id}).")
+
+
+class Asker:
+    """Asks where an answer must be the one to this very question, because nothing else vouches for it.
+
+    A proxy may answer with the page before this one (API contract, "a proxy in front"). So a page that holds nothing
+    new is believed only when it comes twice.
     """
 
     def __init__(self, ask: AskEvents, page_size: int = PAGE_SIZE) -> None:
         self._ask = ask
-        self._full_size = page_size
         self.size = page_size
-        """What to ask for; less for a while after an answer was too large (413)."""
-        self._answered: set[str] = set()
+        """What to ask for; less after an answer was too large (413)."""
+        self._answered: set[object] = set()
 
     def page(self, query: Query) -> EventPage:
         """The answer to `query`.
 
         Raises:
-            UnexpectedAnswerError: it keeps contradicting the question.
+            UnexpectedAnswerError: it keeps contradicting the question, or changes all the time.
             TooLargeError: it is too large; `size` has been halved, unless it was 1.
         """
         barren: list[int] | None = None
-        objection = ""
         for _ in range(_MAX_ASKS):
             try:
-                page = self._ask(query)
+                page = ask_soundly(self._ask, query)
             except TooLargeError:
-                if query.size == 1:
-                    raise
-                self.size = query.size // 2
+                if query.size > 1:
+                    self.size = query.size // 2
                 raise
-            objection = _objection(page, query)
-            if objection:
-                continue
-            times = [hit.time for hit in page.hits]
-            shown = {hit.id for hit in page.hits}.union(hashlib.sha256(raw).hexdigest() for raw in page.unreadable)
-            if not shown <= self._answered or barren == times:
+            shown = set(page.keys).union(names_of_unreadable(page))
+            if not shown <= self._answered or barren == page.micros:
                 self._answered |= shown
                 return page
-            barren = times
-        if objection:
-            raise UnexpectedAnswerError(f"The events route {objection} (request id {page.request_id}).")
+            barren = page.micros
         raise UnexpectedAnswerError(
             f"The events route keeps giving different answers to one question (request id {page.request_id})."
         )
 
-    def grow(self) -> None:
-        """Ask for more again after a page that was not too large."""
-        self.size = min(self._full_size, self.size * 2)
+
+def names_of_unreadable(page: EventPage) -> list[str]:
+    """A name for each element that could not be read, the same whenever it comes."""
+    return [hashlib.sha256(raw).hexdigest() for raw, _ in page.unreadable]
 
 
 def _objection(page: EventPage, query: Query) -> str:
     """What in the answer contradicts the question; an empty string where nothing does."""
     if page.length > query.size:
         return f"answered with {page.length} events where at most {query.size} were asked for"
-    times = [hit.time for hit in page.hits]
-    if times != sorted(times, reverse=not query.ascending):
+    micros = page.micros
+    if micros != sorted(micros, reverse=not query.ascending):
         return "answered with events that are not in the order asked for"
-    for hit in page.hits:
-        early = query.start is not None and hit.time < query.start
-        if early or (query.end is not None and hit.time > query.end):
-            window = f"{write(query.start) if query.start is not None else ''} to "
-            window += write(query.end) if query.end is not None else ""
-            return f"answered with an event of {write(hit.time)}, which is outside the asked window ({window.strip()})"
-        if query.include is not None and hit.action != query.include:
-            return "answered with events of another action than the one asked for"
-        if hit.action is not None and hit.action in query.exclude:
-            return "answered with events of an action that was excluded"
+    if not micros:
+        return ""
+    first, last = min(micros[0], micros[-1]) // 1000, max(micros[0], micros[-1]) // 1000
+    early = query.start is not None and first < query.start
+    if early or (query.end is not None and last > query.end):
+        window = f"{write(query.start) if query.start is not None else ''} to "
+        window += write(query.end) if query.end is not None else ""
+        outside = write(first if early else last)
+        return f"answered with an event of {outside}, which is outside the asked window ({window.strip()})"
+    if query.include is not None and any(action != query.include for action in page.actions):
+        return "answered with events of another action than the one asked for"
+    if query.exclude and not set(page.actions).isdisjoint(query.exclude):
+        return "answered with events of an action that was excluded"
     return ""

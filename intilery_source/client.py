@@ -6,12 +6,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from cdp_client import Answer, NotFoundError, Statistics, Transport
+from cdp_client import NotFoundError, Statistics, Transport
 from cdp_client.rate_limit import bucket_of
-from cdp_client.transport import now_of
-from intilery_source import instants
+from intilery_source import event_pages, instants
 from intilery_source.settings import Settings
-from intilery_source.types import EventPage, Hit, ListedPage, Query
+from intilery_source.types import EventPage, ListedPage, Query
 
 IdType = Literal["userId", "email", "id"]
 ID_TYPES: tuple[IdType, ...] = ("userId", "email", "id")
@@ -20,17 +19,6 @@ _PROFILES = "/v1/profiles"
 _EVENTS = "/v1/events"
 NOT_FOUND = "not_found"
 """The error code of a profile that does not exist; any other 404 is a route that does not."""
-_NEVER: instants.Micros = 2**63 - 1
-
-
-class _Head(msgspec.Struct):
-    """An event as far as paging needs it; everything else in it is skipped unread."""
-
-    eventTime: str
-    eventId: Any = None
-    eventAction: Any = None
-    receivedTime: Any = None
-    id: Any = None
 
 
 class IntileryClient:
@@ -109,17 +97,27 @@ class IntileryClient:
             self._meta_route = "meta"
         return found
 
-    def events(self, query: Query) -> EventPage:
-        """A page of the account's events (Events API)."""
-        return self._event_page(_EVENTS, _EVENTS, query)
+    def permit(self) -> None:
+        """Wait for the rate limit's permission, and take it for a request to come."""
+        self._transport.permit()
 
-    def profile_events(self, id_type: IdType, value: str, query: Query) -> EventPage:
+    def now(self) -> instants.Millis:
+        """The platform's clock."""
+        return self.events(Query(size=1, ascending=False)).now
+
+    def events(self, query: Query, *, permitted: bool = False) -> EventPage:
+        """A page of the account's events (Events API); `permitted` where `permit` has been called for it."""
+        answer = self._transport.get(_EVENTS, _EVENTS, _fields(query), permitted=permitted)
+        return event_pages.read_page(answer, of_profiles=False)
+
+    def profile_events(self, id_type: IdType, value: str, query: Query, *, permitted: bool = False) -> EventPage:
         """A page of the events of the profiles that an identifier names (Profiles API, "Get a Customer's Events").
 
         Raises:
             NotFoundError: there is no such profile (`code` is `not_found`).
         """
-        return self._event_page(*_profile_route(id_type, value, "events"), query)
+        answer = self._transport.get(*_profile_route(id_type, value, "events"), _fields(query), permitted=permitted)
+        return event_pages.read_page(answer, of_profiles=True)
 
     def _profile_object(self, profile_id: str, what: str) -> dict[str, Any] | None:
         try:
@@ -132,10 +130,6 @@ class IntileryClient:
         if found.get("id", profile_id) != profile_id:
             raise answer.unexpected("answered with another profile than the one asked for")
         return found
-
-    def _event_page(self, route: str, path: str, query: Query) -> EventPage:
-        answer = self._transport.get(route, path, _fields(query))
-        return _page(answer, answer.elements("data"))
 
 
 def _profile_route(id_type: IdType, value: str, what: str) -> tuple[str, str]:
@@ -154,42 +148,3 @@ def _fields(query: Query) -> Mapping[str, str]:
     if query.exclude:
         fields["exclude"] = ",".join(query.exclude)
     return fields
-
-
-def _received(value: Any) -> instants.Micros:
-    try:
-        return instants.parse(value) if isinstance(value, str) else _NEVER
-    except (ValueError, OverflowError):
-        return _NEVER
-
-
-def _page(answer: Answer, elements: list[msgspec.Raw]) -> EventPage:
-    hits: list[Hit] = []
-    unreadable: list[msgspec.Raw] = []
-    earliest: int | None = None
-    latest: int | None = None
-    for raw in elements:
-        try:
-            head = msgspec.json.decode(raw, type=_Head)
-            micros = instants.parse(head.eventTime)
-        except (ValueError, OverflowError):  # msgspec's errors are ValueErrors, a wrong encoding is one, too
-            unreadable.append(raw)
-            continue
-        time = micros // 1000
-        earliest = time if earliest is None or time < earliest else earliest
-        latest = time if latest is None or time > latest else latest
-        if not isinstance(head.eventId, str) or not head.eventId:
-            unreadable.append(raw)
-            continue
-        hits.append(
-            Hit(
-                time,
-                micros % 1000 == 0,
-                head.eventId,
-                head.eventAction if isinstance(head.eventAction, str) else None,
-                _received(head.receivedTime),
-                head.id if isinstance(head.id, str) else "",
-                raw,
-            )
-        )
-    return EventPage(hits, unreadable, len(elements), earliest, latest, now_of(answer), answer.request_id)

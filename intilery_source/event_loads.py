@@ -1,162 +1,151 @@
-"""One load of events: the oldest that are not read yet, as Arrow tables, one row an event."""
+"""Loads of events: what a pass reads, cut into loads of some rows, as Arrow tables with one row an event."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 
-from cdp_client import TooLargeError, UnexpectedAnswerError
-from intilery_source import event_rows, watermark
-from intilery_source.asking import PAGE_SIZE, Asker
-from intilery_source.instants import Millis
+from intilery_source import event_pages, event_rows, watermark
+from intilery_source.asking import PAGE_SIZE
+from intilery_source.instants import FIRST, LAST, Millis
+from intilery_source.pieces import Piece
+from intilery_source.planner import Planner
+from intilery_source.reader import Reader
 from intilery_source.rejects import Rejects
 from intilery_source.report import RunReport
-from intilery_source.types import AskEvents, Hit, Query
-from intilery_source.windows import WindowReader
+from intilery_source.types import AskEvents, EventPage, Key, Query
 
 BATCH_ROWS = 10_000
 """Rows of an Arrow table; smaller ones cost dlt three times as much a row."""
 
-_UNREADABLE = "eventId or eventTime is missing, or the JSON cannot be read"
 
-Key = tuple[str, str]
-"""What is one row: the profile that an event was read through (empty for the account's) and its identifier."""
-
-
-class RowBuffer:
-    """Hits on their way to rows: one for each event, held back until its instant has been read completely.
-
-    The feed is at-least-once: of two copies the one received first is kept, whichever came first.
-    """
-
-    def __init__(self, released: set[Key] | None = None) -> None:
-        """Begin empty; `released` holds what other buffers of the same load have given out."""
-        self._held: dict[Key, Hit] = {}
-        self._released: set[Key] = set() if released is None else released
-
-    def add(self, hit: Hit) -> None:
-        key = (hit.profile, hit.id)
-        if key in self._released:
-            return
-        other = self._held.get(key)
-        if other is None or (hit.received, bytes(hit.raw)) < (other.received, bytes(other.raw)):
-            self._held[key] = hit
-
-    def release(self, before: Millis | None) -> list[Hit]:
-        """The hits of instants before `before` (all, where it is None), each once in this buffer's life."""
-        ready = [hit for hit in self._held.values() if before is None or hit.time < before]
-        for hit in ready:
-            key = (hit.profile, hit.id)
-            del self._held[key]
-            self._released.add(key)
-        return ready
-
-
-class EventLoad:
-    """Reads one window into Arrow tables, and stops at an instant's edge after `max_rows` rows."""
+class EventLoads:
+    """Reads a pass in several loads; between them it reads ahead."""
 
     def __init__(
         self,
+        current: watermark.Pass,
         ask: AskEvents,
+        permit: Callable[[], Any],
         report: RunReport,
         table: str,
         *,
+        max_in_flight: int,
         of_profiles: bool = False,
         page_size: int = PAGE_SIZE,
+        cap: int = 10_000,
+        ahead: int = 200_000,
         released: set[Key] | None = None,
     ) -> None:
-        self.asker = Asker(ask, page_size)
+        """Go on with a pass at its position; `permit` waits for the rate limit's permission.
+
+        `released` holds the keys of what has been given out to the same load already.
+        """
+        self.current = current
+        planner = Planner(
+            current.position, current.end, page_size=page_size, cap=cap, ahead=ahead, eager=current.backfill
+        )
+        self.reader = Reader(planner, ask, permit, max_in_flight=max_in_flight, cap=cap)
         self.rejects = Rejects(report, table)
         self._report = report
         self._table = table
         self._of_profiles = of_profiles
         self._released = released
+        self._left: list[Piece] = []
+        self._left_position: Millis = FIRST
         self.finished = False
-        """Whether the window has been read to its end."""
-        self._now = int(datetime.now(UTC).timestamp() * 1_000_000)
+        """Whether the pass has been read to its end."""
 
-    def empty(self) -> pa.Table:
-        """No rows, but the columns."""
-        return event_rows.table([], of_profiles=self._of_profiles)
+    def open(self) -> bool:
+        """Learn the platform's clock and where the events begin and end; whether there is any event in the pass."""
+        self.reader.opened()
+        if self.current.now is None:
+            self.current.now = self.reader.now
+        earliest = self.reader.planner.earliest
+        if self.current.start is None:
+            self.current.start = earliest
+        return earliest is not None or self.reader.planner.newest is not None
 
-    def now(self) -> Millis | None:
-        """The platform's clock, None where there is no event at all.
+    def close(self) -> None:
+        """Stop reading ahead."""
+        self.reader.close()
 
-        This asks for the newest event. A run's first answer may be another run's last: nothing else hangs on this one.
-        """
-        page = self.asker.page(Query(size=1, ascending=False))
-        return page.now if page.length else None
+    def read(self, max_rows: int) -> Iterator[pa.Table]:
+        """Read the next load of the pass and move its position; a load ends at an instant's edge."""
+        released: set[Key] = set() if self._released is None else self._released
+        batch: list[pa.RecordBatch] = []
+        waiting = rows = 0
+        for pieces, position in self._pieces():
+            for index, piece in enumerate(pieces):
+                if rows >= max_rows and piece.start > pieces[max(0, index - 1)].start:
+                    self._left, self._left_position = pieces[index:], position
+                    self._move(piece.start)
+                    break
+                new = _new_rows(piece, released)
+                rows += new.num_rows
+                waiting += new.num_rows
+                batch.append(new)
+                if waiting >= BATCH_ROWS:
+                    yield self._batch(batch)
+                    batch, waiting = [], 0
+            else:
+                self._move(position)
+                if rows < max_rows:
+                    continue
+            break
+        self.finished = not self._left and self.reader.finished
+        if waiting:
+            yield self._batch(batch)
 
-    def earliest(self) -> Millis | None:
-        """The time of the earliest event of the account, None where there is none."""
-        earliest: Millis | None = None
-        while True:
-            size = self.asker.size
-            try:
-                page = self.asker.page(Query(end=earliest, size=size))
-            except TooLargeError:
-                if size == 1:
-                    raise
-                continue
-            for raw in page.unreadable:
-                self.rejects.add(raw, _UNREADABLE)
-            if page.earliest is None and page.length >= size:
-                raise UnexpectedAnswerError(
-                    f"None of the first events has a time that can be read (request id {page.request_id}): "
-                    "set start_date."
-                )
-            if page.earliest is None or (earliest is not None and page.earliest >= earliest):
-                return earliest
-            earliest = page.earliest
+    def _pieces(self) -> Iterator[tuple[list[Piece], Millis]]:
+        if self._left:
+            pieces, self._left = self._left, []
+            yield pieces, self._left_position
+        yield from self.reader.pieces()
 
-    def read(self, current: watermark.Pass, max_rows: int, cap: int = 10_000) -> Iterator[pa.Table]:
-        """Read on from the pass's position and move it; the position is the end, or None for "all", when finished."""
-        buffer = RowBuffer(self._released)
-        batch: list[event_rows.Row] = []
-        rows = 0
-        start = current.position
-        for step in WindowReader(self.asker, cap=cap).read(start, current.end):
-            for hit in step.hits:
-                if start <= hit.time and (current.end is None or hit.time < current.end):
-                    buffer.add(hit)
-            for raw in step.unreadable:
-                self.rejects.add(raw, _UNREADABLE)
-            if step.failed is not None:
-                self._report.failures.append(str(step.failed))
-                current.blocked = min(current.blocked or step.failed.instant, step.failed.instant)
-            for hit in buffer.release(step.position):
-                row = self._row(hit.raw)
-                if row is not None:
-                    self._report.count_readable(self._table, 1)
-                    batch.append(row)
-                    rows += 1
-            if step.position is not None:
-                current.position = step.position
-                self._report.position = step.position
-            if len(batch) >= BATCH_ROWS or step.position is None:
-                if batch:
-                    self._report.count_rows(self._table, len(batch))
-                    yield event_rows.table(batch, of_profiles=self._of_profiles)
-                batch = []
-            if step.position is None:
-                self.finished = True
-                return
-            if rows >= max_rows and step.position > start:
-                break
-        if batch:
-            self._report.count_rows(self._table, len(batch))
-            yield event_rows.table(batch, of_profiles=self._of_profiles)
+    def _move(self, position: Millis) -> None:
+        """Everything before `position` has been given out."""
+        reader = self.reader
+        if reader.failures:
+            failures, reader.failures = reader.failures, []
+            self._report.failures += [str(failure) for failure in failures]
+            blocked = min(failure.instant for failure in failures)
+            self.current.blocked = min(self.current.blocked or blocked, blocked)
+        unreadable, reader.unreadable = reader.unreadable, []
+        for raw, reason in unreadable:
+            self.rejects.add(raw, reason)
+        if FIRST < position <= LAST:
+            self.current.position = position
+            self._report.position = position
 
-    def _row(self, raw: msgspec.Raw) -> event_rows.Row | None:
-        try:
-            return event_rows.read(raw, self._now, of_profiles=self._of_profiles)
-        except ValueError as error:
-            self.rejects.add(raw, str(error))
-            return None
+    def _batch(self, batches: list[pa.RecordBatch]) -> pa.Table:
+        now = int(datetime.now(UTC).timestamp() * 1_000_000)
+        table = event_pages.table(batches, now, of_profiles=self._of_profiles)
+        self._report.count_rows(self._table, table.num_rows)
+        self._report.count_readable(self._table, table.num_rows)
+        return table
 
 
-def bind(ask: Callable[..., Any], *arguments: Any) -> AskEvents:
+def empty_table(*, of_profiles: bool) -> pa.Table:
+    """No rows, but the columns."""
+    return event_rows.schema(of_profiles=of_profiles).empty_table()
+
+
+def _new_rows(piece: Piece, released: set[Key]) -> pa.RecordBatch:
+    """The rows whose keys this load has not given out yet: an event may be there again at another time."""
+    if released.isdisjoint(piece.keys):
+        released.update(piece.keys)
+        return piece.rows
+    kept = [index for index, key in enumerate(piece.keys) if key not in released]
+    released.update(piece.keys)
+    return piece.rows.take(pa.array(kept, type=pa.int32()))
+
+
+def bind(ask: Callable[..., EventPage], *arguments: Any) -> AskEvents:
     """A profile's event route as a question to ask."""
-    return lambda query: ask(*arguments, query)
+
+    def asked(query: Query, *, permitted: bool = False) -> EventPage:
+        return ask(*arguments, query, permitted=permitted)
+
+    return asked

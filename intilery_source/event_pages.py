@@ -13,36 +13,11 @@ from cdp_client import Answer
 from cdp_client.transport import now_of
 from intilery_source import event_columns, event_rows, event_shapes, event_times, instants
 from intilery_source.event_shapes import Shape
-from intilery_source.instants import Micros, Millis
+from intilery_source.instants import Micros
+from intilery_source.types import EventPage
 
 UNREADABLE = "eventId or eventTime is missing, or the JSON cannot be read"
 NEVER: Micros = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class EventPage:
-    """An answer of an event endpoint.
-
-    `micros`, `keys`, `actions` and `received` have one entry for each row of `rows`, in the answer's order; a row has
-    every column of `event_rows.schema` but `extracted_at`. `unreadable` has the other elements, each with its reason;
-    `length` counts all. `earliest` and `latest` are the first and last time of any element, None where none has one.
-    `now` is the platform's clock. Times are microseconds in lists, milliseconds elsewhere.
-    """
-
-    micros: list[Micros]
-    keys: list[Any]
-    """What makes a row one: the eventId, or the profile's id and the eventId for events read through a profile."""
-    actions: list[str | None]
-    """`eventAction` where it is text."""
-    received: list[Micros]
-    """`receivedTime`, after all others where it is missing: of two copies the first received counts."""
-    rows: pa.RecordBatch
-    unreadable: list[tuple[msgspec.Raw, str]]
-    length: int
-    earliest: Millis | None
-    latest: Millis | None
-    now: Millis
-    request_id: str
 
 
 class _Time(msgspec.Struct):

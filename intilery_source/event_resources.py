@@ -10,40 +10,65 @@ from dlt.extract import DltResource
 from cdp_client import ConfigurationError, NotFoundError
 from intilery_source import instants, watermark
 from intilery_source.client import ID_TYPES, NOT_FOUND, IdType
-from intilery_source.event_loads import EventLoad, Key, bind
+from intilery_source.event_loads import EventLoads, bind, empty_table
 from intilery_source.extraction import Extraction
 from intilery_source.settings import read_instant
 from intilery_source.tables import EVENTS, PROFILE_EVENTS, REJECTED_RECORDS, UPSERT, Writer
+from intilery_source.types import Key
+
+_ALL = 2**62
 
 
 def events(extraction: Extraction) -> DltResource:
-    """The account's events: at most `rows_per_load` of the oldest that are not read yet, one row an event."""
+    """The account's events: at most `rows_per_load` of the oldest that are not read yet, one row an event.
+
+    A further run of the same source goes on with what has been read ahead meanwhile.
+    """
+    ahead: list[EventLoads] = []
 
     def read() -> Iterator[Any]:
         settings, report = extraction.settings, extraction.report
         writer = Writer()
-        load = EventLoad(extraction.client.events, report, EVENTS.name)
         state = dlt.current.resource_state(EVENTS.name)
         state["remaining"] = False
-        since, until = _hinted_range() or (extraction.since, extraction.until)
-        now = load.now()
-        yield writer.rows(EVENTS, load.empty())
-        if now is None:
-            return
-        current = watermark.begin(
-            state, since=since, until=until, lookback=settings.lookback, now=now, start_date=settings.start_date
-        )
-        if current is None:
-            earliest = load.earliest()
-            if earliest is None:
+        yield writer.rows(EVENTS, empty_table(of_profiles=False))
+        loads = ahead.pop() if ahead else None
+        if loads is not None and not watermark.stands_at(state, loads.current):
+            loads.close()
+            loads = None
+        if loads is None:
+            since, until = _hinted_range() or (extraction.since, extraction.until)
+            current = watermark.begin(
+                state,
+                since=since,
+                until=until,
+                lookback=settings.lookback,
+                now=extraction.client.now,
+                start_date=settings.start_date,
+            )
+            loads = EventLoads(
+                current,
+                extraction.client.events,
+                extraction.client.permit,
+                report,
+                EVENTS.name,
+                max_in_flight=settings.max_in_flight,
+            )
+        try:
+            if not loads.open() and loads.current.start is None:
                 return
-            current = watermark.begin_at(earliest, until=until, now=now)
-        report.span = (current.start, min(now, current.end or now))
-        for rows in load.read(current, settings.rows_per_load):
-            yield writer.rows(EVENTS, rows)
-        if rejected := load.rejects.take():
-            yield writer.rows(REJECTED_RECORDS, rejected)
-        watermark.store(state, current, finished=load.finished)
+            current = loads.current
+            report.span = (current.start or 0, min(current.now or 0, current.end or current.now or 0))
+            for rows in loads.read(settings.rows_per_load):
+                yield writer.rows(EVENTS, rows)
+            if rejected := loads.rejects.take():
+                yield writer.rows(REJECTED_RECORDS, rejected)
+            watermark.store(state, current, finished=loads.finished)
+            if not loads.finished:
+                ahead.append(loads)
+        finally:
+            if not ahead:
+                loads.close()
 
     return dlt.resource(read, name=EVENTS.name, write_disposition=UPSERT, file_format="parquet")()
 
@@ -82,26 +107,31 @@ def profile_events(extraction: Extraction, identifiers: Sequence[str]) -> DltRes
     def read() -> Iterator[Any]:
         writer = Writer()
         since, until = extraction.since, extraction.until
+        yield writer.rows(PROFILE_EVENTS, empty_table(of_profiles=True))
         released: set[Key] = set()  # two identifiers may name one profile
         for id_type, value in named:
-            ask = bind(extraction.client.profile_events, id_type, value)
-            load = EventLoad(ask, extraction.report, PROFILE_EVENTS.name, of_profiles=True, released=released)
-            yield writer.rows(PROFILE_EVENTS, load.empty())
+            start = None if since is None else instants.of_datetime(since)
+            end = None if until is None else instants.of_datetime(until)
+            current = watermark.Pass(start, end, None, start, None, None, backfill=False)
+            loads = EventLoads(
+                current,
+                bind(extraction.client.profile_events, id_type, value),
+                extraction.client.permit,
+                extraction.report,
+                PROFILE_EVENTS.name,
+                max_in_flight=extraction.settings.max_in_flight,
+                of_profiles=True,
+                released=released,
+            )
             try:
-                now = load.now()
-                earliest = load.earliest() if now is not None else None
+                for rows in loads.read(_ALL):
+                    yield writer.rows(PROFILE_EVENTS, rows)
             except NotFoundError as error:
                 if error.code != NOT_FOUND:
                     raise  # an unknown route is not a profile that does not exist
-                continue
-            if now is None or earliest is None:
-                continue
-            start = instants.of_datetime(since) if since is not None else earliest
-            current = watermark.begin_at(start, until=until, now=now)
-            while not load.finished:
-                for rows in load.read(current, extraction.settings.rows_per_load):
-                    yield writer.rows(PROFILE_EVENTS, rows)
-            if rejected := load.rejects.take():
+            finally:
+                loads.close()
+            if rejected := loads.rejects.take():
                 yield writer.rows(REJECTED_RECORDS, rejected)
 
     return dlt.resource(

@@ -81,6 +81,11 @@ class Pieces:
         self.ready -= len(piece.keys)
         return piece
 
+    @property
+    def position(self) -> Millis:
+        """The instant before which everything has been read and taken."""
+        return self._ready[0].start if self._ready else self.reached
+
     def _hold(self, piece: Piece) -> None:
         self.held += len(piece.keys)
         heapq.heappush(self._waiting, (piece.start, next(self._numbers), piece))
@@ -100,17 +105,30 @@ def piece_of(page: EventPage, low: int, high: int) -> Piece:
     keys = page.keys[low:high]
     rows = page.rows.slice(low, high - low)
     if len(set(keys)) < len(keys):
-        chosen: dict[Key, int] = {}
+        first: dict[Key, int] = {}
         for index, key in enumerate(keys):
-            other = chosen.setdefault(key, index)
-            if _order(page, rows, low, index) < _order(page, rows, low, other):
-                chosen[key] = index
-        kept = sorted(chosen.values())
+            if page.received[low + index] < page.received[low + first.setdefault(key, index)]:
+                first[key] = index
+        kept = sorted(first.values())
         keys = [keys[index] for index in kept]
         rows = rows.take(pa.array(kept, type=pa.int32()))
     return Piece(page.micros[low] // 1000, rows, keys)
 
 
-def _order(page: EventPage, rows: pa.RecordBatch, low: int, index: int) -> tuple[int, str]:
-    """What decides between two copies: when they were received, then what they hold."""
-    return page.received[low + index], repr(rows.slice(index, 1).to_pylist())
+def instant_pieces(pages: list[EventPage], instant: Millis) -> list[Piece]:
+    """The rows of one instant from pages that may show them in any order and more than once."""
+    first: dict[Key, tuple[int, int, int]] = {}
+    for number, page in enumerate(pages):
+        low, high = bisect_left(page.micros, instant * 1000), bisect_left(page.micros, (instant + 1) * 1000)
+        for index in range(low, high):
+            seen = page.received[index], number, index
+            if seen < first.setdefault(page.keys[index], seen):
+                first[page.keys[index]] = seen
+    chosen: list[list[int]] = [[] for _ in pages]
+    for _, number, index in first.values():
+        chosen[number].append(index)
+    return [
+        Piece(instant, page.rows.take(pa.array(kept, type=pa.int32())), [page.keys[index] for index in kept])
+        for page, kept in zip(pages, chosen, strict=True)
+        if kept
+    ]

@@ -207,7 +207,9 @@ class Planner:
     def _needed(self, stretch: Stretch) -> Ask | None:
         """The question without which nothing goes on in a stretch."""
         if stretch.crowded:
-            return None if stretch.outstanding else Ask(Kind.INSTANT, Query(start=stretch.start), stretch)
+            return (
+                None if stretch.outstanding else Ask(Kind.INSTANT, Query(start=stretch.start, size=self.size), stretch)
+            )
         if not stretch.next_rank:
             return self._page(stretch, 0)
         edge = stretch.edge
@@ -226,7 +228,9 @@ class Planner:
         if stretch.crowded or not self._goes_on(stretch):
             return None
         vouched = stretch.edge is None and not stretch.floating and stretch.expected() > 1.5 * self._cap
-        if (stretch.opened or vouched or stretch.end_rank is not None) and stretch.next_rank < min(stretch.sure() + stretch.lead, stretch.scout or self._cap):
+        if (stretch.opened or vouched or stretch.end_rank is not None) and stretch.next_rank < min(
+            stretch.sure() + stretch.lead, stretch.scout or self._cap
+        ):
             return self._page(stretch, stretch.next_rank)
         return None
 

@@ -7,12 +7,13 @@ are read until one shows the instant's end, which gives the number of hits; and 
 been told apart as there are.
 """
 
-import hashlib
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from cdp_client import ExtractorError, TooLargeError, UnexpectedAnswerError
-from intilery_source.asking import Asker
+from intilery_source.asking import Asker, names_of_unreadable
 from intilery_source.instants import Millis, write
 from intilery_source.types import EventPage, Query
 
@@ -36,15 +37,22 @@ class _OverTheCapError(Exception):
     """A question has as many answers as the API gives at most, or more."""
 
 
+@dataclass(slots=True)
+class Dialect:
+    """What instants have shown of how the API reads a question; None while nothing has."""
+
+    from_counts_pages: bool | None = None
+    start_is_inclusive: bool | None = None
+
+
 class InstantReader:
     """Reads all events of one instant, and learns on the way how the API reads `start` and `from`."""
 
-    def __init__(self, asker: Asker, *, cap: int, overlap: Millis) -> None:
+    def __init__(self, asker: Asker, dialect: Dialect, *, cap: int, overlap: Millis) -> None:
         self._asker = asker
+        self._dialect = dialect
         self._cap = cap
         self._overlap = overlap
-        self._from_counts_pages: bool | None = None
-        self.start_is_inclusive: bool | None = None
 
     def read(self, instant: Millis) -> Iterator[EventPage]:
         """All hits at `instant`, at least once each.
@@ -52,10 +60,11 @@ class InstantReader:
         Raises:
             InstantTooLargeError: one action alone has more than the cap.
         """
-        if not self.start_is_inclusive:
+        if not self._dialect.start_is_inclusive:
             probe = self._asker.page(Query(start=instant, end=instant + self._overlap, size=1))
             # only an event at that very instant tells: one a fraction of a millisecond later comes either way
-            self.start_is_inclusive = any(hit.time == instant and hit.whole for hit in probe.hits) or None
+            inclusive = any(micros == instant * 1000 for micros in probe.micros)
+            self._dialect.start_is_inclusive = inclusive or None
         try:
             yield from self._collect(instant, None, ())
         except _OverTheCapError:
@@ -67,7 +76,7 @@ class InstantReader:
         while True:
             page = self._asker.page(self._query(instant, size=self._asker.size, exclude=done))
             yield page
-            actions = sorted({hit.action for hit in page.hits if hit.time <= instant and hit.action is not None})
+            actions = sorted({action for action in page.actions[: _count(page, instant)] if action is not None})
             if not _holds(page, instant):
                 return
             if not actions:
@@ -89,15 +98,15 @@ class InstantReader:
         Raises:
             _OverTheCapError: it has not.
         """
-        if self._from_counts_pages is None:
+        if self._dialect.from_counts_pages is None:
             self._settle_from(instant, include, exclude)
-        multiplicity: Counter[str] = Counter()
-        order: list[str] = []
+        multiplicity: Counter[object] = Counter()
+        order: list[object] = []
         for _ in range(_MAX_SWEEPS):
             previous, order, count = order, [], None
             size = next(d for d in range(self._asker.size, 0, -1) if self._cap % d == 0)  # no page ends past the cap
             for skipped in range(0, self._cap, size):
-                skip = skipped // size if self._from_counts_pages else skipped
+                skip = skipped // size if self._dialect.from_counts_pages else skipped
                 try:
                     page = self._asker.page(
                         self._query(instant, skip=skip, size=size, include=include, exclude=exclude)
@@ -107,8 +116,7 @@ class InstantReader:
                         raise
                     break
                 yield page
-                names = [hit.id for hit in page.hits if hit.time <= instant]
-                names += [hashlib.sha256(raw).hexdigest() for raw in page.unreadable]
+                names: list[object] = [*page.keys[: _count(page, instant)], *names_of_unreadable(page)]
                 order += names
                 # a page never lists one hit twice, so a name that it has twice is a double of the feed
                 for name, times in Counter(names).items():
@@ -154,7 +162,7 @@ class InstantReader:
                 high = middle
         if low > 2:
             # behind half of the hits there are more of them; behind half as many pages of two there is none
-            self._from_counts_pages = not holds((low + 1) // 2, size=2)
+            self._dialect.from_counts_pages = not holds((low + 1) // 2, size=2)
 
     def _query(
         self,
@@ -166,10 +174,14 @@ class InstantReader:
         exclude: tuple[str, ...] = (),
     ) -> Query:
         """A question whose answers begin with the instant's hits, or with some just before; later ones may follow."""
-        start = instant if self.start_is_inclusive else instant - self._overlap
+        start = instant if self._dialect.start_is_inclusive else instant - self._overlap
         return Query(start=start, end=instant + self._overlap, skip=skip, size=size, include=include, exclude=exclude)
 
 
+def _count(page: EventPage, instant: Millis) -> int:
+    """How many rows, the first ones, are of the instant, or of a fraction of a millisecond before it."""
+    return bisect_right(page.micros, instant * 1000 + 999)
+
+
 def _holds(page: EventPage, instant: Millis) -> bool:
-    """Whether the page has hits of the instant, or of a fraction of a millisecond before it."""
-    return any(hit.time <= instant for hit in page.hits)
+    return _count(page, instant) > 0

@@ -1,7 +1,7 @@
 """What passes between the modules of this source."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 import pyarrow as pa
@@ -67,8 +67,12 @@ class EventPage:
         )
 
 
-AskEvents = Callable[[Query], EventPage]
-"""Asks an event endpoint once; the account's, or a profile's."""
+class AskEvents(Protocol):
+    """Asks an event endpoint once; the account's, or a profile's. Safe to use from any thread."""
+
+    def __call__(self, query: Query, *, permitted: bool = False) -> EventPage:
+        """The answer; `permitted` says that the rate limit's permission has been taken already."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +88,3 @@ class ListedPage:
     ended: bool
     expired: bool
     doubtful: bool
-class Hit: ...

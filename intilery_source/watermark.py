@@ -12,6 +12,7 @@ lateness alone, and the next pass's lookback finds it.
 All are ISO instants; nothing here grows with the number of events.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,17 +28,20 @@ RESUME_WITHIN: Millis = 86_400_000
 
 @dataclass(slots=True)
 class Pass:
-    """A pass over the events: reads `[start, end)`, all to come where `end` is None, and stands at `position`.
+    """A pass over the events: reads `[start, end)` and stands at `position`.
 
-    `now` is the platform's clock when the pass began; `blocked` the first instant that could not be read.
+    `start` is None while the first event is not known yet, `end` where all is read that is to come, `now` (the
+    platform's clock when the pass began) until the first answer is here. `blocked` is the first instant that could
+    not be read. `backfill` says that there may be much to read.
     """
 
-    start: Millis
+    start: Millis | None
     end: Millis | None
-    now: Millis
-    position: Millis
+    now: Millis | None
+    position: Millis | None
     blocked: Millis | None
     own_range: tuple[str, str | None] | None
+    backfill: bool
 
 
 def begin(
@@ -46,46 +50,43 @@ def begin(
     since: datetime | None,
     until: datetime | None,
     lookback: timedelta,
-    now: Millis,
+    now: Callable[[], Millis | None],
     start_date: datetime | None = None,
-) -> Pass | None:
-    """The pass to go on with or to begin; None where nothing was ever read and nothing says where to start.
+) -> Pass:
+    """The pass to go on with or to begin.
 
-    A pass of the watermark's never reaches back before `start_date`; a range (`since`) may.
+    A pass of the watermark's never reaches back before `start_date`; a range (`since`) may. `now` asks for the
+    platform's clock, which only an interrupted range needs beforehand.
     """
     end = None if until is None else instants.of_datetime(until)
     if since is not None:
         bounds = (since.isoformat(), until.isoformat() if until is not None else None)
         stored = state.get("range")
-        fresh = stored is not None and now - _millis(stored["now"]) < RESUME_WITHIN
-        if stored is not None and fresh and (stored["since"], stored["until"]) == bounds:
-            return _stored(stored, end, bounds)
+        if stored is not None and (stored["since"], stored["until"]) == bounds:
+            clock = now()
+            if clock is not None and clock - _millis(stored["now"]) < RESUME_WITHIN:
+                return _stored(stored, end, bounds, backfill=True)
         start = instants.of_datetime(since)
-        return Pass(start, end, now, start, None, bounds)
+        return Pass(start, end, None, start, None, bounds, backfill=True)
     if "reading" in state:
-        return _stored(state["reading"], end, None)
+        return _stored(state["reading"], end, None, backfill=True)
     first = None if start_date is None else instants.of_datetime(start_date)
-    if "watermark" in state:
-        start = _millis(state["watermark"]) - lookback // timedelta(milliseconds=1)
-        start = start if first is None else max(start, first)
-    elif first is not None:
-        start = first
-    else:
-        return None
-    return Pass(start, end, now, start, None, None)
-
-
-def begin_at(start: Millis, *, until: datetime | None, now: Millis) -> Pass:
-    """The first pass of all."""
-    return Pass(start, None if until is None else instants.of_datetime(until), now, start, None, None)
+    if "watermark" not in state:
+        return Pass(first, end, None, first, None, None, backfill=True)
+    start = _millis(state["watermark"]) - lookback // timedelta(milliseconds=1)
+    start = start if first is None else max(start, first)
+    return Pass(start, end, None, start, None, None, backfill=False)
 
 
 def store(state: State, current: Pass, *, finished: bool) -> None:
-    """Write the pass into the state, and move the watermark as far as it may go."""
+    """Write the pass, which has been opened, into the state, and move the watermark as far as it may go."""
+    if current.start is None or current.now is None:
+        raise ValueError("a pass that has not been opened has no place in the state")
+    position = current.start if current.position is None else current.position
     entry = {
         "start": instants.write(current.start),
         "now": instants.write(current.now),
-        "position": instants.write(current.position),
+        "position": instants.write(position),
         "blocked": None if current.blocked is None else instants.write(current.blocked),
     }
     state["remaining"] = not finished
@@ -95,12 +96,20 @@ def store(state: State, current: Pass, *, finished: bool) -> None:
             del state["range"]
         return
     state["reading"] = entry
-    reached = current.now if finished else current.position
+    reached = current.now if finished else position
     reached = min(reached, current.now, *(bound for bound in (current.end, current.blocked) if bound is not None))
     if "watermark" not in state or _millis(state["watermark"]) < reached:
         state["watermark"] = instants.write(reached)
     if finished:
         del state["reading"]
+
+
+def stands_at(state: State, current: Pass) -> bool:
+    """Whether the state says of a pass that it stands where it stands: that all it gave out has been loaded."""
+    stored = state.get("reading" if current.own_range is None else "range")
+    if stored is None or current.position is None or current.now is None:
+        return False
+    return bool(stored["position"] == instants.write(current.position) and stored["now"] == instants.write(current.now))
 
 
 def remaining(state: State) -> bool:
@@ -113,7 +122,9 @@ def interrupted(state: State) -> bool:
     return "reading" in state
 
 
-def _stored(entry: dict[str, Any], end: Millis | None, own_range: tuple[str, str | None] | None) -> Pass:
+def _stored(
+    entry: dict[str, Any], end: Millis | None, own_range: tuple[str, str | None] | None, *, backfill: bool
+) -> Pass:
     blocked = entry["blocked"]
     return Pass(
         start=_millis(entry["start"]),
@@ -122,6 +133,7 @@ def _stored(entry: dict[str, Any], end: Millis | None, own_range: tuple[str, str
         position=_millis(entry["position"]),
         blocked=None if blocked is None else _millis(blocked),
         own_range=own_range,
+        backfill=backfill,
     )
 
 

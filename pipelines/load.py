@@ -50,7 +50,7 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
     in it, and the state comes from the destination. So a file that was restored from an older copy, or removed, is
     simply read on from where it stands.
     """
-    first = _source(request, report)  # a wrong setting must show before a file is created
+    source = _source(request, report)  # a wrong setting must show before a file is created
     where = request.where
     with exclusive(where.working_folder / "lock", str(where)), opened(where) as destination:
         pipeline = dlt.pipeline(
@@ -64,13 +64,13 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
             before = row_counts(pipeline)
             # a pass that an earlier run began does not see what became known since, so another one follows it
             passes = 2 if request.since is None and pass_interrupted(pipeline) else 1
-            pipeline.run(first)
+            pipeline.run(source)
             loads = 1
             while "events" in request.only:
                 passes -= not events_remaining(pipeline)
                 if not passes:
                     break
-                pipeline.run(_source(request, report).with_resources("events"))
+                pipeline.run(source.with_resources("events"))
                 loads += 1
             after = row_counts(pipeline)
         except BaseException:

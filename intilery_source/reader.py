@@ -1,0 +1,211 @@
+"""Reading a span of time with many requests at once: the threads behind a plan.
+
+A permission of the rate limit is taken first and the question chosen after: so what is most urgent goes next, however
+long the limit made it wait.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+import msgspec
+
+from cdp_client import RefusedError, TooLargeError
+from intilery_source.asking import Asker, ask_soundly
+from intilery_source.instants import Millis
+from intilery_source.pieces import Piece, instant_pieces
+from intilery_source.planner import OVERLAP, Ask, Kind, Planner
+from intilery_source.ties import Dialect, InstantReader, InstantTooLargeError
+from intilery_source.types import AskEvents, EventPage
+
+_PAGES_A_SECOND = 400
+"""About what one processor can take: more requests under way than this rate and the latency need are of no use."""
+_LEAST_IN_FLIGHT = 4
+_ROWS_AT_ONCE = 5_000
+_LATENCIES = 32
+"""How many of the last answers' latencies count; the least of them is not blurred by waiting for this process."""
+
+
+class Reader:
+    """Reads what a planner plans; pieces come out in the order of time."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        ask: AskEvents,
+        permit: Callable[[], Any],
+        *,
+        max_in_flight: int,
+        cap: int = 10_000,
+    ) -> None:
+        """Read with at most `max_in_flight` requests at once; `permit` waits for the rate limit's permission."""
+        self.planner = planner
+        self._ask = ask
+        self._permit = permit
+        self._max_in_flight = max_in_flight
+        self._cap = cap
+        self._dialect = Dialect()
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._news = threading.Condition(self._lock)
+        self._asks: SimpleQueue[Ask | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._latencies: deque[float] = deque(maxlen=_LATENCIES)
+        self._error: BaseException | None = None
+        self._stopped = False
+        self.now: Millis | None = None
+        """The platform's clock when the first answers were given."""
+        self.unreadable: list[tuple[msgspec.Raw, str]] = []
+        self.failures: list[InstantTooLargeError] = []
+        """Instants that could not be read completely."""
+        self._planner_capacity(0.0)
+
+    def pieces(self) -> Iterator[tuple[list[Piece], Millis]]:
+        """Some thousand rows at a time, and the instant before which these and earlier ones are all there are.
+
+        It may be left and called again, and ends when everything has been given out.
+
+        Raises:
+            ExtractorError: it cannot be read.
+        """
+        self._start()
+        while True:
+            with self._news:
+                while self._error is None and not (taken := self._take()) and not self.planner.finished:
+                    self._news.wait()
+                if self._error is not None:
+                    raise self._error
+                position = self.planner.pieces.position
+                self._work.notify()
+            yield taken, position
+            if not taken:
+                return
+
+    def opened(self) -> None:
+        """Wait until the first answers from both ends are here.
+
+        Raises:
+            ExtractorError: they cannot be had.
+        """
+        self._start()
+        with self._news:
+            self._news.wait_for(lambda: self._error or self.planner.opened or self.planner.finished)
+            if self._error is not None:
+                raise self._error
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything has been read and given out."""
+        with self._lock:
+            return self.planner.finished and not self.planner.pieces.ready
+
+    def close(self) -> None:
+        """Stop asking; what is under way is not waited for."""
+        with self._lock:
+            self._stopped = True
+            self._work.notify_all()
+            for _ in self._threads:
+                self._asks.put(None)
+
+    def _start(self) -> None:
+        if not self._threads:
+            self._begin(self._dispatch)
+
+    def _begin(self, run: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guarded, args=(run,), daemon=True, name="events")
+        self._threads.append(thread)
+        thread.start()
+
+    def _guarded(self, run: Callable[[], None]) -> None:
+        try:
+            run()
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the pieces are taken
+            with self._lock:
+                self._error = self._error or error
+                self._stopped = True
+                self._news.notify_all()
+                self._work.notify_all()
+
+    def _take(self) -> list[Piece]:
+        taken: list[Piece] = []
+        rows = 0
+        while rows < _ROWS_AT_ONCE and (piece := self.planner.pieces.take()) is not None:
+            taken.append(piece)
+            rows += len(piece.keys)
+        return taken
+
+    def _dispatch(self) -> None:
+        while not self._stopped:
+            self._permit()
+            with self._work:
+                while not self._stopped and not self.planner.finished and (ask := self.planner.next()) is None:
+                    self._work.wait()
+                if self._stopped or self.planner.finished:
+                    break
+                if self._idle:
+                    self._idle -= 1
+                else:
+                    self._begin(self._answer)
+            self._asks.put(ask)
+        self.close()
+
+    def _answer(self) -> None:
+        while (ask := self._asks.get()) is not None:
+            self._carry_out(ask)
+            with self._lock:
+                self._idle += 1
+                self._work.notify()
+                self._news.notify()
+
+    def _carry_out(self, ask: Ask) -> None:
+        if ask.kind is Kind.INSTANT:
+            self._read_instant(ask)
+            return
+        started = time.monotonic()
+        try:
+            page = ask_soundly(self._ask, ask.query, permitted=True)
+        except TooLargeError:
+            with self._lock:
+                if not self.planner.too_large(ask):
+                    raise
+            return
+        except RefusedError:
+            with self._lock:
+                if not self.planner.refused(ask):
+                    raise
+            return
+        with self._lock:
+            self._planner_capacity(time.monotonic() - started)
+            if not self.planner.opened:
+                self.now = page.now if self.now is None else min(self.now, page.now)
+            self.unreadable += page.unreadable
+            self.planner.answered(ask, page)
+
+    def _read_instant(self, ask: Ask) -> None:
+        instant = ask.query.start or 0
+        reader = InstantReader(Asker(self._ask, ask.query.size), self._dialect, cap=self._cap, overlap=OVERLAP)
+        pages: list[EventPage] = []
+        failed = None
+        try:
+            for page in reader.read(instant):
+                pages.append(page)
+        except InstantTooLargeError as error:
+            failed = error
+        pieces = instant_pieces(pages, instant)
+        with self._lock:
+            if failed is not None:
+                self.failures.append(failed)
+            for page in pages:
+                self.unreadable += page.unreadable
+            self.planner.requests += len(pages)
+            self.planner.start_is_inclusive = self._dialect.start_is_inclusive
+            self.planner.read_instant(ask, pieces, failed=failed is not None)
+
+    def _planner_capacity(self, latency: float) -> None:
+        self._latencies.append(latency)
+        wanted = int(min(self._latencies) * _PAGES_A_SECOND)
+        self.planner.capacity = min(self._max_in_flight, max(_LEAST_IN_FLIGHT, wanted))
