@@ -11,6 +11,9 @@ from benchmarks import compare, pace, results, scale, start
 CORES = 2
 """On a machine with more, everything that is measured, the server included, has to do with as many."""
 
+_NO_PART = ("benchmark", "results")
+"""Options that say nothing on what was measured."""
+
 
 def main() -> int:
     """Run what the command line names; 1 where a benchmark failed, 0 even where a target was missed."""
@@ -43,7 +46,8 @@ def main() -> int:
         "start": lambda: start.start(options.events, options.new),
     }
     section = run[options.benchmark]()
-    results.publish(section, options.results)
+    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in vars(options).items() if name not in _NO_PART]
+    results.publish(section, options.results, [options.benchmark, *arguments])
     return 1 if section.failures else 0
 
 

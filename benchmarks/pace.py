@@ -84,7 +84,7 @@ def latencies(events: int = LATENCY_EVENTS) -> Section:
         f"arrival to the last answer. The ideal is (requests - {burst}) / {rate} s and one mean latency."
     )
     failures = [f"latency {_shown(pace.latency)} s: {pace.run.failure}" for pace in paces if pace.run.failure]
-    return Section(TITLES["latency"], [*table(headings, rows), "", note], failures=failures)
+    return Section(TITLES["latency"], table(headings, rows), note, failures=failures)
 
 
 def ceiling(rate: int = 100, events: int = CEILING_EVENTS) -> Section:
@@ -114,7 +114,7 @@ def judged(found: Pace, *, smaller: bool) -> Section:
     ]
     title = TITLES[f"ceiling {found.rate}"]
     failures = [run.failure] if run.failure else []
-    return Section(title, [*table(("", limit), rows)], targets, failures, smaller)
+    return Section(title, table(("", limit), rows), "", targets, failures, smaller)
 
 
 def pace(served: Account, rate: int, burst: int, latency: Latency) -> Pace:

@@ -4,6 +4,7 @@ import os
 import platform
 import shlex
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from benchmarks.targets import Target
 RESULTS = Path(__file__).with_name("RESULTS.md")
 _PACKAGES = ("dlt", "duckdb", "pyarrow", "msgspec", "urllib3")
 _HEADING = "## "
+_WIDTH = 120
 _BUSY = os.getloadavg()[0]
 """What else ran on this machine, as its load average of a minute before anything was measured."""
 _TOP = """# Benchmarks
@@ -26,10 +28,11 @@ does is said in its module in `benchmarks/`.
 
 @dataclass(slots=True)
 class Section:
-    """What a benchmark found: `lines` of Markdown, verdicts, and why it failed, if it did."""
+    """What a benchmark found: the lines of a table, a note on it, verdicts, and why it failed, if it did."""
 
     title: str
-    lines: list[str] = field(default_factory=list)
+    lines: list[str]
+    note: str = ""
     targets: list[Target] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     smaller: bool = False
@@ -38,6 +41,8 @@ class Section:
     def body(self) -> str:
         """The section without its heading."""
         parts = ["\n".join(self.lines)]
+        if self.note:
+            parts.append(textwrap.fill(self.note, _WIDTH))
         if self.targets:
             doubt = " (on fewer events than they are about, so no more than a hint)" if self.smaller else ""
             parts.append(f"Targets{doubt}:\n\n" + "\n".join(map(str, self.targets)))
@@ -57,11 +62,11 @@ TITLES = {
 """The title of each benchmark's section, in the order of the file."""
 
 
-def publish(section: Section, file: Path) -> None:
-    """Print a section, and put it into the file in place of the one of the same title."""
+def publish(section: Section, file: Path, arguments: Sequence[str]) -> None:
+    """Print a section, and put it into the file in place of the one of the same title, with the command's arguments."""
     print(f"\n{_HEADING}{section.title}\n\n{section.body()}\n", flush=True)
     kept = _sections(file.read_text()) if file.exists() else {}
-    kept[section.title] = f"{_measured()}\n\n{section.body()}"
+    kept[section.title] = f"{_measured(arguments)}\n\n{section.body()}"
     texts = [f"{_HEADING}{title}\n\n{kept[title]}\n" for title in TITLES.values() if title in kept]
     file.write_text("\n".join([_TOP, *texts]))
 
@@ -93,12 +98,13 @@ def _sections(text: str) -> dict[str, str]:
     return found
 
 
-def _measured() -> str:
+def _measured(arguments: Sequence[str]) -> str:
     """Where, when, how and with what."""
-    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    command = shlex.join(["python", "-m", "benchmarks", *arguments])
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    return f"`{command}`, {when}; {_machine()}; Python {platform.python_version()}, {packages}."
+    measured = f"`{command}`, {when}; {_machine()}; Python {platform.python_version()}, {packages}."
+    return textwrap.fill(measured, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _machine() -> str:

@@ -60,7 +60,7 @@ def grown(runs: list[Run], large: Run, into_large: Run, into_small: Run, *, smal
         ),
     ]
     failures = [f"{run.name}: {run.failure}" for run in everything if run.failure]
-    return Section(TITLES["scale"], table(headings, rows), targets, failures, smaller)
+    return Section(TITLES["scale"], table(headings, rows), "", targets, failures, smaller)
 
 
 def _cpu(run: Run) -> float | None:

@@ -102,7 +102,7 @@ def judged(nothing: Started, some: Started, *, smaller: bool) -> Section:
     ]
     failures = [f"{started.case.name}: {started.failure}" for started in (nothing, some) if started.failure]
     note = f"Seconds are the whole process's, the median of {_REPEATS}; requests are the most of any."
-    return Section(TITLES["start"], [*table(headings, rows), "", note], targets, failures, smaller)
+    return Section(TITLES["start"], table(headings, rows), note, targets, failures, smaller)
 
 
 def _measured(served: Account, case: Case) -> Started:

@@ -18,7 +18,8 @@ class Answer:
 
     `now` is the platform's clock in milliseconds since 1970 (the `Date` header, which has whole seconds), None where
     the header is missing. `doubtful` says that an earlier attempt's answer was lost on the way, so that the server
-    may have acted on the request more than once.
+    may have acted on the request more than once. `decoded` is what the reader's own decoder made of the body, None
+    where there was none, or where it could not read what is JSON all the same.
     """
 
     route: str
@@ -27,6 +28,7 @@ class Answer:
     request_id: str
     now: int | None
     doubtful: bool
+    decoded: Any = None
 
     def unexpected(self, what: str) -> UnexpectedAnswerError:
         """The error for an answer of another shape; `what` must not quote the body."""

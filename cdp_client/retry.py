@@ -7,6 +7,7 @@ import math
 import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from cdp_client.errors import WaitTooLongError
 
@@ -29,6 +30,7 @@ def backoff(attempt: int) -> float:
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads retries, protects nothing
 
 
+@lru_cache(maxsize=16)  # it changes once a second
 def http_date(value: str | None) -> datetime | None:
     """The instant of an HTTP date (RFC 9110, 5.6.7) in UTC, None where there is none that can be read."""
     if not value:

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import certifi
 import msgspec
@@ -32,11 +32,14 @@ from cdp_client.answer import Answer
 from cdp_client.rate_limit import TokenBucket
 from cdp_client.statistics import Statistics
 
+_NOT_OF_AN_ID = re.compile(r"[^\w.=-]+")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{,39}")
 _NOT_SENT = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _MOVED_NOTHING = frozenset({429, 503})
 """A refusal: the request was not acted on (API contract, "a lost answer in a scroll")."""
+
+_NO_RETRIES = urllib3.Retry.from_int(False, redirect=False)
 
 
 class Transport:
@@ -64,25 +67,39 @@ class Transport:
         self._answered = False
         self._host = urlsplit(base_url).hostname or base_url
         self._pool = _pool(base_url, headers, timeout, max_in_flight)
+        self._direct: tuple[urllib3.HTTPConnectionPool, str] | None = None
+        """The connections to the API and the path of its base address, unless there is a proxy in between."""
 
     def close(self) -> None:
         """Close the connections that are kept open."""
+        self._direct = None
         self._pool.clear()
 
     def permit(self) -> None:
         """Wait for the rate limit's permission, and take it for a `get` to come."""
         self._statistics.add_wait(self._bucket.acquire())
 
-    def get(self, route: str, path: str, fields: Mapping[str, str], *, permitted: bool = False) -> Answer:
+    def get(
+        self,
+        route: str,
+        path: str,
+        fields: Mapping[str, str],
+        decode: Callable[[bytes], Any] | None = None,
+        *,
+        permitted: bool = False,
+    ) -> Answer:
         """Ask for `path` (percent-encoded already) below the base address until there is an answer.
 
-        `permitted` says that `permit` has been called for the first attempt.
+        `decode` reads the body, and raises a ValueError where it cannot: what it makes of it is the answer's `decoded`.
+        It saves a second look at the whole body, which else shows whether all of it is there. `permitted` says that
+        `permit` has been called for the first attempt.
 
         Raises:
             AuthenticationError, NotFoundError, TooLargeError, RefusedError: the API refuses, at once.
             UnreachableError, GaveUpError, WaitTooLongError: it cannot be had.
             UnexpectedAnswerError: it answers with what is neither success nor an error.
         """
+        target = path + "?" + urlencode(fields) if fields else path
         doubtful = False
         attempt = 0
         not_json = 0
@@ -92,17 +109,17 @@ class Transport:
             permitted = False
             pause: float | None = None
             try:
-                response = self._pool.request(
-                    "GET", self._base_url + path, fields=dict(fields), redirect=False, retries=False
-                )
+                response = self._send(target)
             except HTTPError as error:
                 failure = self._connection_failure(error, route, attempt)
                 doubtful = doubtful or not isinstance(_cause(error), _NOT_SENT)
             else:
                 self._answered = True
                 self._statistics.count_request(route, str(response.status))
-                if response.status == 200 and _is_whole(response):
-                    return _answer(route, response, doubtful)
+                if response.status == 200:
+                    whole, decoded = _read(response.data, decode)
+                    if whole:
+                        return _answer(route, response, doubtful, decoded)
                 failure, pause = self._bad_answer(route, response, attempt)
                 doubtful = doubtful or response.status not in _MOVED_NOTHING
                 if response.status == 429:
@@ -118,6 +135,28 @@ class Transport:
                 self._statistics.add_wait(pause)
             else:
                 self._bucket.pause(pause)
+
+    def _send(self, target: str) -> urllib3.BaseHTTPResponse:
+        """One answer, whatever its status.
+
+        Asking the manager would take the address apart and look up the host's pool each time: a sixth of the CPU.
+        """
+        direct = self._direct
+        if direct is None:
+            if isinstance(self._pool, urllib3.ProxyManager):
+                return self._pool.urlopen("GET", self._base_url + target, redirect=False, retries=_NO_RETRIES)
+            address = urllib3.util.parse_url(self._base_url)
+            direct = self._pool.connection_from_url(self._base_url), address.request_uri.rstrip("/")
+            self._direct = direct
+        connections, base_path = direct
+        return connections.urlopen(
+            "GET",
+            base_path + target,
+            headers=self._pool.headers,
+            redirect=False,
+            retries=_NO_RETRIES,
+            assert_same_host=False,
+        )
 
     def _connection_failure(self, error: HTTPError, route: str, attempt: int) -> str:
         """What went wrong on the way, in words; raises what no retry can mend."""
@@ -192,7 +231,7 @@ def _pool(base_url: str, headers: Mapping[str, str], timeout: float, size: int) 
     return urllib3.PoolManager(**settings)
 
 
-def _answer(route: str, response: urllib3.BaseHTTPResponse, doubtful: bool) -> Answer:
+def _answer(route: str, response: urllib3.BaseHTTPResponse, doubtful: bool, decoded: Any) -> Answer:
     date = retry.http_date(response.headers.get("Date"))
     return Answer(
         route=route,
@@ -201,15 +240,21 @@ def _answer(route: str, response: urllib3.BaseHTTPResponse, doubtful: bool) -> A
         request_id=_request_id(response),
         now=None if date is None else int(date.timestamp() * 1000),
         doubtful=doubtful,
+        decoded=decoded,
     )
 
 
-def _is_whole(response: urllib3.BaseHTTPResponse) -> bool:
-    """Whether the body can be all of a JSON value: a cheap look at its end, before anyone decodes it."""
-    body = response.data.strip()
-    if body[:1] == b"{":
-        return body[-1:] == b"}" and _parses(body)
-    return body[:1] == b"[" and body[-1:] == b"]" and _parses(body)
+def _read(body: bytes, decode: Callable[[bytes], Any] | None) -> tuple[bool, Any]:
+    """Whether the body is all of a JSON object or array, and what `decode` makes of it, None if it cannot read it."""
+    stripped = body.strip()
+    if stripped[:1] + stripped[-1:] not in (b"{}", b"[]"):  # a cheap look before anyone decodes it
+        return False, None
+    if decode is not None:
+        try:
+            return True, decode(body)
+        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+            pass
+    return _parses(stripped), None
 
 
 def _parses(body: bytes) -> bool:
@@ -238,7 +283,7 @@ def _is_no_json(response: urllib3.BaseHTTPResponse) -> bool:
 def _request_id(response: urllib3.BaseHTTPResponse) -> str:
     """The request id to quote to the vendor (Profiles API, "Request IDs"), cut to what an id may look like."""
     value = response.headers.get("x-amzn-RequestId") or response.headers.get("Request-Id") or "none"
-    return "".join(c for c in value[:64] if c.isalnum() or c in "-_.=")
+    return _NOT_OF_AN_ID.sub("", value[:64])
 
 
 def _error_code(body: bytes) -> str:

@@ -55,7 +55,7 @@ def _take_times(values: Values, kinds: Kinds, columns: Columns, extra: _Kept) ->
         extra[key] = [
             value if text is None else msgspec.json.encode(text)
             for text, value in zip(spellings, kept or repeat(None), strict=False)
-        ] or kept
+        ]
 
 
 def _take_texts(values: Values, kinds: Kinds, names: Mapping[str, str], columns: Columns, extra: _Kept) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -25,6 +25,21 @@ class _Time(msgspec.Struct):
     eventId: Any = None
 
 
+class _Split(msgspec.Struct):
+    data: list[msgspec.Raw]
+
+
+_split = msgspec.json.Decoder(_Split)
+
+
+class Decoded(NamedTuple):
+    """An answer's events as a shape's decoder gives them or, where it refuses one, the elements as they came."""
+
+    shape: Shape
+    events: list[Any] | None
+    raws: list[msgspec.Raw] | None
+
+
 @dataclass(slots=True)
 class _Elements:
     """What the elements of an answer are."""
@@ -38,25 +53,47 @@ class _Elements:
     """The times of unreadable ones."""
 
 
+def decode(body: bytes, *, of_profiles: bool) -> Decoded:
+    """An answer's body for `read_page`, in one look at all of it.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON, holds half of a surrogate pair, or no list of events.
+    """
+    shape = event_shapes.shape(of_profiles=of_profiles)
+    try:
+        return Decoded(shape, shape.page.decode(body).data, None)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        return Decoded(shape, None, _split.decode(body).data)
+
+
 def read_page(answer: Answer, *, of_profiles: bool) -> EventPage:
     """An answer's events as rows, the same as `event_rows.read` makes of each.
 
     Raises:
         UnexpectedAnswerError: the body holds no list of events.
     """
-    shape = event_shapes.shape(of_profiles=of_profiles)
     try:
-        elements = _Elements(shape.page.decode(answer.body).data)
-        columns, actions = event_columns.read(shape, elements.events, of_profiles=of_profiles)
-        rows = _batch(columns, of_profiles=of_profiles)
-    except (ValueError, RecursionError):  # msgspec's and Arrow's errors are ValueErrors
-        elements = _one_by_one(shape, answer.elements("data"), of_profiles=of_profiles)
-        columns, actions = event_columns.read(shape, elements.events, of_profiles=of_profiles)
-        for place, row, action in elements.rows:
-            for name, values in columns.items():
-                values.insert(place, row.get(name))
-            actions.insert(place, action)
-        rows = _batch(columns, of_profiles=of_profiles)
+        decoded = answer.decoded
+        if not isinstance(decoded, Decoded):
+            decoded = decode(answer.body, of_profiles=of_profiles)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        decoded = Decoded(event_shapes.shape(of_profiles=of_profiles), None, None)
+    shape = decoded.shape
+    if decoded.events is not None:
+        try:
+            return _page(answer, shape, _Elements(decoded.events), of_profiles=of_profiles)
+        except ValueError:  # an identifier is empty, a time is none, or (Arrow says) a slice is not UTF-8
+            pass
+    raws = answer.elements("data") if decoded.raws is None else decoded.raws
+    return _page(answer, shape, _one_by_one(shape, raws, of_profiles=of_profiles), of_profiles=of_profiles)
+
+
+def _page(answer: Answer, shape: Shape, elements: _Elements, *, of_profiles: bool) -> EventPage:
+    columns, actions = event_columns.read(shape, elements.events, of_profiles=of_profiles)
+    for place, row, action in elements.rows:
+        for name, values in columns.items():
+            values.insert(place, row.get(name))
+        actions.insert(place, action)
     micros, ids = columns["event_time"], columns["event_id"]
     times = micros + elements.times
     return EventPage(
@@ -64,7 +101,7 @@ def read_page(answer: Answer, *, of_profiles: bool) -> EventPage:
         keys=list(zip(columns["profile_id"], ids, strict=True)) if of_profiles else ids,
         actions=actions,
         received=[NEVER if time is None else time for time in columns["received_time"]],
-        rows=rows,
+        rows=_batch(columns, of_profiles=of_profiles),
         unreadable=elements.unreadable,
         length=len(micros) + len(elements.unreadable),
         earliest=min(times) // 1000 if times else None,

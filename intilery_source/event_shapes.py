@@ -27,7 +27,7 @@ _EVENT: dict[str, Any] = dict.fromkeys(("eventId", *event_rows.TIMES, *event_row
 _KINDS: Mapping[bool, Kinds] = {False: _EVENT, True: {**dict.fromkeys(event_rows.PROFILE_TEXT, str), **_EVENT}}
 _DATA: Kinds = dict.fromkeys(event_rows.RAW_TEXT, str) | dict.fromkeys(event_rows.RAW_JSON, msgspec.Raw)
 _NAMED = {*_EVENT, *event_rows.PROFILE_TEXT, *_DATA, "rawData"}
-_REQUIRED = frozenset({"eventId", "eventTime"})
+_REQUIRED = frozenset({"eventId", "eventTime", "rawData"})
 _NO_NAME = re.compile(r'["\\\x00-\x1f]')
 """What msgspec does not take in a field's name."""
 
@@ -42,9 +42,9 @@ class Shape:
     def __init__(self, event: Kinds, data: Kinds, *, of_profiles: bool) -> None:
         self.event = event
         self.data = data
-        self.required = _REQUIRED | {"id"} if of_profiles else _REQUIRED
+        required = _REQUIRED | {"id"} if of_profiles else _REQUIRED
         data_type = _struct("Data", data, frozenset())
-        event_type = _struct("Event", {**event, "rawData": data_type}, self.required | {"rawData"})
+        event_type = _struct("Event", {**event, "rawData": data_type}, required)
         page_type = msgspec.defstruct("Page", [("data", list[event_type])], gc=False)  # type: ignore[valid-type]
         self.one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(event_type)
         self.page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type)
@@ -96,16 +96,16 @@ def learn(events: Iterable[msgspec.Raw], *, of_profiles: bool) -> None:
             except msgspec.MsgspecError:
                 continue
             if event_rows.WHOLE not in event:
-                _add(event, event_kinds, known.required, len(_KINDS[of_profiles]) + FURTHER_KEYS)
-                _add(data, data_kinds, frozenset(), len(_DATA) + FURTHER_KEYS)
+                _add(event, event_kinds, len(_KINDS[of_profiles]) + FURTHER_KEYS)
+                _add(data, data_kinds, len(_DATA) + FURTHER_KEYS)
         if event_kinds != known.event or data_kinds != known.data:
             _shapes[of_profiles] = Shape(event_kinds, data_kinds, of_profiles=of_profiles)
 
 
-def _add(values: Mapping[str, msgspec.Raw], kinds: dict[str, Any], required: frozenset[str], most: int) -> None:
+def _add(values: Mapping[str, msgspec.Raw], kinds: dict[str, Any], most: int) -> None:
     for key, value in values.items():
         if key in kinds:
-            if kinds[key] is not msgspec.Raw and key not in required and not bytes(value).startswith(b'"'):
+            if kinds[key] is not msgspec.Raw and not bytes(value).startswith(b'"'):
                 kinds[key] = NULLABLE if bytes(value) == b"null" else msgspec.Raw
         elif len(kinds) < most and not _NO_NAME.search(key):
             kinds[key] = msgspec.Raw

@@ -24,6 +24,7 @@ from intilery_source.types import AskEvents, EventPage
 _PAGES_A_SECOND = 400
 """About what one processor can take: more requests under way than this rate and the latency need are of no use."""
 _LEAST_IN_FLIGHT = 4
+_FIRST_IN_FLIGHT = 16
 _ROWS_AT_ONCE = 5_000
 _LATENCIES = 32
 """How many of the last answers' latencies count; the least of them is not blurred by waiting for this process."""
@@ -62,7 +63,7 @@ class Reader:
         self.unreadable: list[tuple[msgspec.Raw, str]] = []
         self.failures: list[InstantTooLargeError] = []
         """Instants that could not be read completely."""
-        self._planner_capacity(0.0)
+        planner.capacity = min(max_in_flight, _FIRST_IN_FLIGHT)
 
     def pieces(self) -> Iterator[tuple[list[Piece], Millis]]:
         """Some thousand rows at a time, and the instant before which these and earlier ones are all there are.
@@ -179,7 +180,7 @@ class Reader:
                     raise
             return
         with self._lock:
-            self._planner_capacity(time.monotonic() - started)
+            self._allow(time.monotonic() - started)
             if not self.planner.opened:
                 self.now = page.now if self.now is None else min(self.now, page.now)
             self.unreadable += page.unreadable
@@ -205,7 +206,7 @@ class Reader:
             self.planner.start_is_inclusive = self._dialect.start_is_inclusive
             self.planner.read_instant(ask, pieces, failed=failed is not None)
 
-    def _planner_capacity(self, latency: float) -> None:
+    def _allow(self, latency: float) -> None:
         self._latencies.append(latency)
         wanted = int(min(self._latencies) * _PAGES_A_SECOND)
         self.planner.capacity = min(self._max_in_flight, max(_LEAST_IN_FLIGHT, wanted))

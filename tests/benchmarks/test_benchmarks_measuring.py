@@ -63,7 +63,11 @@ def test_figures_of_a_run_that_holds_all_rows(tmp_path: Path) -> None:
     assert run.peak_megabytes == 250
 
 
-@pytest.mark.parametrize(("rows", "expected"), [("('a'), ('b')", 3), ("('a'), ('b'), ('b')", 2), ("('a'), ('b')", 1)])
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [("('a'), ('b')", 3), ("('a'), ('b'), ('b')", 2), ("('a'), ('b'), ('b')", 3), ("('a'), ('b')", 1)],
+    ids=["lost", "doubled", "one lost and another doubled", "foreign"],
+)
 def test_lost_doubled_or_foreign_rows_are_a_failure_without_figures(tmp_path: Path, rows: str, expected: int) -> None:
     run = verified("loader", DONE, Rows(filled(tmp_path, rows), "events", "event_id", expected))
     assert run.failure is not None

@@ -49,8 +49,9 @@ def test_the_loader_is_compared_in_events_a_second() -> None:
     section = compare.compared(contenders(run(compare.LOADER, 1_000_000, 40, 60)), smaller=False)
     assert list(verdicts(section).values()) == [True, True, True, True, True]
     assert not section.failures
-    shares = [line.split("|")[-2].strip() for line in section.lines[2:6]]
-    assert shares == ["1", "25", "6.25", "0.625"]
+    cells = [[cell.strip() for cell in line.split("|")] for line in section.lines[2:6]]
+    assert [row[-3] for row in cells] == ["1", "25", "6.25", "0.625"]
+    assert [row[-2] for row in cells] == ["1", "12.5", "3.33", "0.417"]
 
 
 def test_a_slower_loader_misses_its_targets() -> None:
@@ -119,14 +120,16 @@ def test_a_cut_keeps_events_of_one_instant_together() -> None:
 
 def test_the_file_keeps_other_sections_and_replaces_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "RESULTS.md"
-    results.publish(results.Section("A scheduled load", ["an old run"]), file)
-    results.publish(results.Section("Side by side", ["another benchmark"]), file)
-    results.publish(results.Section("A scheduled load", ["a new run"], [Target("rows", 1, at_least=1)], ["lost"]), file)
+    results.publish(results.Section("A scheduled load", ["an old run"]), file, ["start"])
+    results.publish(results.Section("Side by side", ["another benchmark"]), file, ["compare"])
+    section = results.Section("A scheduled load", ["a new run"], "", [Target("rows", 1, at_least=1)], ["lost"])
+    results.publish(section, file, ["start"])
     text = file.read_text()
     assert "an old run" not in text
     assert (
         text.index("another benchmark") < text.index("a new run") < text.index("reached: rows") < text.index("- lost")
     )
+    assert text.index("`python -m benchmarks compare`") < text.index("`python -m benchmarks start`")
     assert text.count("Python 3") == text.count("\n## ") == 2
     assert "a new run" in capsys.readouterr().out
 
