@@ -49,6 +49,7 @@ def test_what_is_usual_in_an_account_is_learnt_from_the_first_page(what, of_prof
     # when its first page is read, one event or more is taken apart on its own
     assert_as_read_one_by_one(reply, of_profiles=of_profiles)
     # then none is from the second on, and the rows stay right
+    assert event_pages.decode(reply.body, of_profiles=of_profiles).events is not None
     assert read_events(monkeypatch, reply, of_profiles=of_profiles) == 0
     assert_as_read_one_by_one(reply, of_profiles=of_profiles)
 
