@@ -1,6 +1,7 @@
 """The routes of the Intilery API: what to ask, and the shape of what comes back."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -19,6 +20,9 @@ _PROFILES = "/v1/profiles"
 _EVENTS = "/v1/events"
 NOT_FOUND = "not_found"
 """The error code of a profile that does not exist; any other 404 is a route that does not."""
+
+_DECODE = partial(event_pages.decode, of_profiles=False)
+_DECODE_OF_PROFILES = partial(event_pages.decode, of_profiles=True)
 
 
 class IntileryClient:
@@ -107,7 +111,7 @@ class IntileryClient:
 
     def events(self, query: Query, *, permitted: bool = False) -> EventPage:
         """A page of the account's events (Events API); `permitted` where `permit` has been called for it."""
-        answer = self._transport.get(_EVENTS, _EVENTS, _fields(query), permitted=permitted)
+        answer = self._transport.get(_EVENTS, _EVENTS, _fields(query), _DECODE, permitted=permitted)
         return event_pages.read_page(answer, of_profiles=False)
 
     def profile_events(self, id_type: IdType, value: str, query: Query, *, permitted: bool = False) -> EventPage:
