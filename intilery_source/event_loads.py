@@ -9,6 +9,7 @@ import pyarrow as pa
 from intilery_source import event_pages, event_rows, watermark
 from intilery_source.asking import PAGE_SIZE
 from intilery_source.instants import FIRST, LAST, Millis
+from intilery_source.ledger import Ledger
 from intilery_source.pieces import Piece
 from intilery_source.planner import Planner
 from intilery_source.reader import Reader
@@ -48,10 +49,12 @@ class EventLoads:
         )
         self.reader = Reader(planner, ask, permit, max_in_flight=max_in_flight, cap=cap)
         self.rejects = Rejects(report, table)
+        self.ledger = Ledger(report.run_id)
         self._report = report
         self._table = table
         self._of_profiles = of_profiles
         self._released = released
+        self._failed: list[Millis] = []
         self._left: list[Piece] = []
         self._left_position: Millis = FIRST
         self.finished = False
@@ -77,12 +80,15 @@ class EventLoads:
         batch: list[pa.RecordBatch] = []
         waiting = rows = 0
         for pieces, position in self._pieces():
+            self._drain()
             for index, piece in enumerate(pieces):
                 if rows >= max_rows and piece.start > pieces[max(0, index - 1)].start:
                     self._left, self._left_position = pieces[index:], position
                     self._move(piece.start)
                     break
+                self._write_ledger(piece.start)
                 new = _new_rows(piece, released)
+                self.ledger.count(new.num_rows)
                 rows += new.num_rows
                 waiting += new.num_rows
                 batch.append(new)
@@ -95,6 +101,7 @@ class EventLoads:
                     continue
             break
         self.finished = not self._left and self.reader.finished
+        self._end_ledger()
         if waiting:
             yield self._batch(batch)
 
@@ -106,18 +113,41 @@ class EventLoads:
 
     def _move(self, position: Millis) -> None:
         """Everything before `position` has been given out."""
-        reader = self.reader
-        if reader.failures:
-            failures, reader.failures = reader.failures, []
-            self._report.failures += [str(failure) for failure in failures]
-            blocked = min(failure.instant for failure in failures)
-            self.current.blocked = min(self.current.blocked or blocked, blocked)
-        unreadable, reader.unreadable = reader.unreadable, []
-        for raw, reason in unreadable:
-            self.rejects.add(raw, reason)
         if FIRST < position <= LAST:
             self.current.position = position
             self._report.position = position
+
+    def _drain(self) -> None:
+        """Take what the reader could not read."""
+        failures, unreadable, divided = self.reader.drain()
+        for failure in failures:
+            self._report.failures.append(str(failure))
+            self._failed = sorted([*self._failed, failure.instant])
+            self.current.blocked = min(self.current.blocked or failure.instant, failure.instant)
+        for raw, reason in unreadable:
+            self.rejects.add(raw, reason)
+        for instant, actions in divided.items():
+            self.ledger.divided(instant, actions, self.current.now or 0)
+
+    def _write_ledger(self, instant: Millis) -> None:
+        """End the windows that are over at `instant`, and those around an instant that could not be read."""
+        now = self.current.now or 0
+        if not self.ledger.covers(instant):
+            self.ledger.close(instant, now)
+            self.ledger.enter(self.current.start or instant, self.reader.window_at(instant))
+        while self._failed and self._failed[0] <= instant:
+            self.ledger.close(self._failed[0], now)
+            if self._failed[0] == instant:
+                break
+            self.ledger.close(self._failed.pop(0) + 1, now, complete=False)
+
+    def _end_ledger(self) -> None:
+        current, now = self.current, self.current.now or 0
+        end = current.position or now
+        if self.finished:
+            end = current.end or max(now, (self.reader.planner.newest or now) + 1)
+        self._write_ledger(end)
+        self.ledger.close(end, now)
 
     def _batch(self, batches: list[pa.RecordBatch]) -> pa.Table:
         now = int(datetime.now(UTC).timestamp() * 1_000_000)

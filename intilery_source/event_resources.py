@@ -13,7 +13,7 @@ from intilery_source.client import ID_TYPES, NOT_FOUND, IdType
 from intilery_source.event_loads import EventLoads, bind, empty_table
 from intilery_source.extraction import Extraction
 from intilery_source.settings import read_instant
-from intilery_source.tables import EVENTS, PROFILE_EVENTS, REJECTED_RECORDS, UPSERT, Writer
+from intilery_source.tables import EVENTS, EXTRACT_WINDOWS, PROFILE_EVENTS, REJECTED_RECORDS, UPSERT, Writer
 from intilery_source.types import Key
 
 _ALL = 2**62
@@ -63,6 +63,8 @@ def events(extraction: Extraction) -> DltResource:
                 yield writer.rows(EVENTS, rows)
             if rejected := loads.rejects.take():
                 yield writer.rows(REJECTED_RECORDS, rejected)
+            if windows := loads.ledger.take():
+                yield writer.rows(EXTRACT_WINDOWS, windows)
             watermark.store(state, current, finished=loads.finished)
             if not loads.finished:
                 ahead.append(loads)

@@ -9,6 +9,7 @@ nothing vouches for an answer (before the first event, behind the last one, behi
 page) does it take two answers that say the same.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -142,6 +143,12 @@ class Planner:
     def remaining(self) -> float:
         """About how many events are still to be read."""
         return sum(stretch.remaining() for stretch in self._stretches)
+
+    def window_at(self, instant: Millis) -> Window:
+        """The span for the ledger that an instant belongs to; those before it are forgotten."""
+        index = bisect_right(self.windows, instant, key=lambda window: window.start) - 1
+        del self.windows[: max(0, index)]
+        return self.windows[0]
 
     # What to ask
 
@@ -328,12 +335,13 @@ class Planner:
         if self.wasted + self._guesses > 2 + self.requests * _SPECULATION:
             return None
         for stretch in self._stretches:
-            if stretch.opened and not stretch.crowded and self._goes_on(stretch):
-                if stretch.next_rank < stretch.expected() + 0.05 * stretch.remaining():
-                    self._guesses += 1
-                    ask = self._page(stretch, stretch.next_rank)
-                    ask.guess = True
-                    return ask
+            if not stretch.opened or stretch.crowded or not self._goes_on(stretch):
+                continue
+            if stretch.next_rank < stretch.expected() + 0.05 * stretch.remaining():
+                self._guesses += 1
+                ask = self._page(stretch, stretch.next_rank)
+                ask.guess = True
+                return ask
         return None
 
     # What came
@@ -425,7 +433,7 @@ class Planner:
         edge = ask.stretch.edge
         if edge is not None and not ask.rank:
             edge.note(early, page, whole=whole)
-        if whole and (edge is self._earliest and not ask.rank or page.latest is not None):
+        if whole and ((edge is self._earliest and not ask.rank) or page.latest is not None):
             self._newest.note(late, page, whole=edge is self._earliest and not ask.rank)
 
     def _believe_claims(self, stretch: Stretch | None) -> bool:

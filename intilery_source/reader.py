@@ -6,7 +6,7 @@ long the limit made it wait.
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
@@ -18,6 +18,7 @@ from intilery_source.asking import Asker, ask_soundly
 from intilery_source.instants import Millis
 from intilery_source.pieces import Piece, instant_pieces
 from intilery_source.planner import OVERLAP, Ask, Kind, Planner
+from intilery_source.stretches import Window
 from intilery_source.ties import Dialect, InstantReader, InstantTooLargeError
 from intilery_source.types import AskEvents, EventPage
 
@@ -60,9 +61,9 @@ class Reader:
         self._stopped = False
         self.now: Millis | None = None
         """The platform's clock when the first answers were given."""
-        self.unreadable: list[tuple[msgspec.Raw, str]] = []
-        self.failures: list[InstantTooLargeError] = []
-        """Instants that could not be read completely."""
+        self._unreadable: list[tuple[msgspec.Raw, str]] = []
+        self._failures: list[InstantTooLargeError] = []
+        self._divided: dict[Millis, Counter[str | None]] = {}
         planner.capacity = min(max_in_flight, _FIRST_IN_FLIGHT)
 
     def pieces(self) -> Iterator[tuple[list[Piece], Millis]]:
@@ -97,6 +98,24 @@ class Reader:
             self._news.wait_for(lambda: self._error or self.planner.opened or self.planner.finished)
             if self._error is not None:
                 raise self._error
+
+    def drain(
+        self,
+    ) -> tuple[list[InstantTooLargeError], list[tuple[msgspec.Raw, str]], dict[Millis, Counter[str | None]]]:
+        """What came up since the last call.
+
+        Instants that could not be read completely, records that could not be read, each with its reason, and instants
+        that were read action by action, with the number of each action's events.
+        """
+        with self._lock:
+            found = self._failures, self._unreadable, self._divided
+            self._failures, self._unreadable, self._divided = [], [], {}
+        return found
+
+    def window_at(self, instant: Millis) -> Window:
+        """The window that an instant was read in."""
+        with self._lock:
+            return self.planner.window_at(instant)
 
     @property
     def finished(self) -> bool:
@@ -183,7 +202,7 @@ class Reader:
             self._allow(time.monotonic() - started)
             if not self.planner.opened:
                 self.now = page.now if self.now is None else min(self.now, page.now)
-            self.unreadable += page.unreadable
+            self._unreadable += page.unreadable
             self.planner.answered(ask, page)
 
     def _read_instant(self, ask: Ask) -> None:
@@ -199,9 +218,11 @@ class Reader:
         pieces = instant_pieces(pages, instant)
         with self._lock:
             if failed is not None:
-                self.failures.append(failed)
+                self._failures.append(failed)
+            if reader.divided:
+                self._divided[instant] = _actions(pages, instant)
             for page in pages:
-                self.unreadable += page.unreadable
+                self._unreadable += page.unreadable
             self.planner.requests += len(pages)
             self.planner.start_is_inclusive = self._dialect.start_is_inclusive
             self.planner.read_instant(ask, pieces, failed=failed is not None)
@@ -210,3 +231,14 @@ class Reader:
         self._latencies.append(latency)
         wanted = int(min(self._latencies) * _PAGES_A_SECOND)
         self.planner.capacity = min(self._max_in_flight, max(_LEAST_IN_FLIGHT, wanted))
+
+
+def _actions(pages: list[EventPage], instant: Millis) -> Counter[str | None]:
+    """How many events of each action an instant has."""
+    found = {
+        key: action
+        for page in pages
+        for key, action, micros in zip(page.keys, page.actions, page.micros, strict=True)
+        if micros // 1000 == instant
+    }
+    return Counter(found.values())

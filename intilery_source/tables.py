@@ -57,6 +57,7 @@ class Writer:
 
 _TIME: Mapping[str, Any] = {"data_type": "timestamp", "timezone": True, "precision": 6}
 _JSON: Mapping[str, Any] = {"data_type": "json"}
+_COUNT: Mapping[str, Any] = {"data_type": "bigint"}
 
 
 def _event_columns(*, of_profiles: bool) -> Columns:
@@ -93,6 +94,20 @@ PENDING_LOOKUPS = Table(
     "pending_lookups",
     ("profile_id",),
     {"reason": {"data_type": "text"}, "failed_at": _TIME, "done": {"data_type": "bool", "hard_delete": True}},
+)
+EXTRACT_WINDOWS = Table(
+    "extract_windows",
+    ("run_id", "window_start", "window_end", "event_action"),
+    {
+        "window_start": _TIME,
+        "window_end": _TIME,
+        "rows": _COUNT,
+        "requests": _COUNT,
+        "split_depth": _COUNT,
+        "complete": {"data_type": "bool"},
+        "known_at": _TIME,
+        "read_at": _TIME,
+    },
 )
 REJECTED_RECORDS = Table(
     "rejected_records",

@@ -53,6 +53,8 @@ class InstantReader:
         self._dialect = dialect
         self._cap = cap
         self._overlap = overlap
+        self.divided = False
+        """Whether an instant had to be read action by action."""
 
     def read(self, instant: Millis) -> Iterator[EventPage]:
         """All hits at `instant`, at least once each.
@@ -68,6 +70,7 @@ class InstantReader:
         try:
             yield from self._collect(instant, None, ())
         except _OverTheCapError:
+            self.divided = True
             yield from self._by_action(instant)
 
     def _by_action(self, instant: Millis) -> Iterator[EventPage]:

@@ -17,6 +17,8 @@ from cdp_client import ConfigurationError
 
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
+_CONFIG = {"memory_limit": "300MB", "preserve_insertion_order": False}
+"""What a load needs of DuckDB's memory, which would otherwise take most of the machine's for a merge."""
 
 
 class FileHeldError(Exception):
@@ -108,7 +110,7 @@ def opened(where: Target) -> Iterator[Destination[Any, Any]]:
         yield destination
         return
     try:
-        connection = duckdb.connect(str(where.database))
+        connection = duckdb.connect(str(where.database), config=_CONFIG)
     except duckdb.IOException as error:
         if "Could not set lock" in str(error):
             raise FileHeldError(
