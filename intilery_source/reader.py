@@ -15,9 +15,10 @@ import msgspec
 
 from cdp_client import RefusedError, TooLargeError
 from intilery_source.asking import Asker, ask_soundly
+from intilery_source.asks import Ask, Kind
 from intilery_source.instants import Millis
 from intilery_source.pieces import Piece, instant_pieces
-from intilery_source.planner import OVERLAP, Ask, Kind, Planner
+from intilery_source.planner import OVERLAP, Planner
 from intilery_source.stretches import Window
 from intilery_source.ties import Dialect, InstantReader, InstantTooLargeError
 from intilery_source.types import AskEvents, EventPage
@@ -225,7 +226,7 @@ class Reader:
                 self._unreadable += page.unreadable
             self.planner.requests += len(pages)
             self.planner.start_is_inclusive = self._dialect.start_is_inclusive
-            self.planner.read_instant(ask, pieces, failed=failed is not None)
+            self.planner.read_instant(ask, pieces)
 
     def _allow(self, latency: float) -> None:
         self._latencies.append(latency)

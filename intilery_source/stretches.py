@@ -8,6 +8,7 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from intilery_source.claims import Edge
 from intilery_source.instants import Millis
 from intilery_source.types import EventPage
 
@@ -33,39 +34,6 @@ class Window:
     requests: int = 0
     rows: int = 0
     depth: int = 0
-
-
-@dataclass(slots=True)
-class Edge:
-    """An instant beyond which there is nothing, as answers claim it.
-
-    A proxy may repeat the answer to another question, so one answer alone is not believed: the latest must say the
-    same as all before it, or reach beyond them.
-    """
-
-    sign: int
-    """1 where the greatest claim counts (the end), -1 where the smallest does (the start)."""
-    answers: int = 0
-    best: float | None = None
-    agreed: bool = False
-    page: EventPage | None = None
-    whole: bool = False
-    """Whether that page held all that was asked for."""
-    outstanding: int = 0
-
-    def note(self, claim: float, page: EventPage, *, whole: bool) -> None:
-        """Take an answer into account; a page without events claims an infinity."""
-        if self.accepted:
-            return
-        self.answers += 1
-        self.agreed = self.best is None or self.sign * (claim - self.best) >= 0 or claim == self.best
-        if self.agreed:
-            self.best, self.page, self.whole = claim, page, whole
-
-    @property
-    def accepted(self) -> bool:
-        """Whether two answers bear each other out."""
-        return self.answers >= 2 and self.agreed
 
 
 @dataclass(slots=True, eq=False)
@@ -116,6 +84,13 @@ class Stretch:
         last = page.latest
         ties = sum(1 for _ in takewhile(lambda micros: micros // 1000 == last, reversed(page.micros)))
         self.ties = max(2, ties, self.ties - 1)
+
+    def learn(self, rank: int, page: EventPage, size: int) -> None:
+        """Sample the page at `rank`, and go farther ahead the oftener there is more than was expected."""
+        before = self.expected()
+        self.sample(rank, page)
+        low = rank and not self.bracketed and self.expected() > before + page.length / 4
+        self.lead = self.lead + size if low else max(0, self.lead - size)
 
     def overlaps(self, rank: int, page: EventPage) -> bool | None:
         """Whether the page at `rank` overlaps a neighbour in time as it does in rank; None where it has none yet."""

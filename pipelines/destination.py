@@ -17,7 +17,7 @@ from cdp_client import ConfigurationError
 
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
-_CONFIG = {"memory_limit": "300MB", "preserve_insertion_order": False}
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "300MB", "preserve_insertion_order": False}
 """What a load needs of DuckDB's memory, which would otherwise take most of the machine's for a merge."""
 
 

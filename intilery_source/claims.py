@@ -1,0 +1,121 @@
+"""Where there is nothing: before the first event, behind the last one, and behind an instant larger than a page.
+
+No event vouches for that, and a proxy may repeat the answer to another question. So it takes two answers.
+"""
+
+from dataclasses import dataclass
+
+from cdp_client import UnexpectedAnswerError
+from intilery_source.instants import Millis
+from intilery_source.pieces import Pieces
+from intilery_source.types import EventPage
+
+_MAX_ANSWERS = 8
+_INFINITY = float("inf")
+
+
+@dataclass(slots=True)
+class Edge:
+    """The instant of the first or the last event, as answers claim it.
+
+    The latest answer must say the same as all before it, or reach beyond them.
+    """
+
+    sign: int
+    """1 where the greatest claim counts (the last event), -1 where the smallest does (the first)."""
+    answers: int = 0
+    best: float | None = None
+    """An instant, or an infinity where there was no event."""
+    agreed: bool = False
+    page: EventPage | None = None
+    whole: bool = False
+    """Whether that page held all that was asked for."""
+    outstanding: int = 0
+
+    def note(self, page: EventPage, *, whole: bool) -> None:
+        """Take an answer into account."""
+        if self.accepted:
+            return
+        instant = page.latest if self.sign > 0 else page.earliest
+        claim = -self.sign * _INFINITY if instant is None else float(instant)
+        self.answers += 1
+        self.agreed = self.best is None or claim == self.best or self.sign * (claim - self.best) > 0
+        if self.agreed:
+            self.best, self.page, self.whole = claim, page, whole
+
+    @property
+    def accepted(self) -> bool:
+        """Whether two answers bear each other out."""
+        return self.answers >= 2 and self.agreed
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a further answer is needed that nobody has asked for.
+
+        Raises:
+            UnexpectedAnswerError: there have been enough of them.
+        """
+        if self.accepted or self.outstanding or not self.answers:
+            return False
+        if self.answers >= _MAX_ANSWERS:
+            raise UnexpectedAnswerError("The events route keeps giving different answers to one question.")
+        return True
+
+    @property
+    def empty(self) -> bool:
+        """Whether no event has been seen."""
+        return self.best is not None and abs(self.best) == _INFINITY
+
+    @property
+    def instant(self) -> Millis | None:
+        """The instant claimed, None where there is none."""
+        return None if self.best is None or self.empty else int(self.best)
+
+
+class Ends:
+    """The first and the last event of `[first, last)`."""
+
+    def __init__(self, pieces: Pieces, first: Millis, last: Millis) -> None:
+        self._pieces = pieces
+        self._first = first
+        self._last = last
+        self.earliest = Edge(-1)
+        self.newest = Edge(1)
+
+    def note(self, page: EventPage, *, of: Edge | None, from_start: bool, full: bool) -> None:
+        """Take what an answer claims; `of` is the edge that it was asked about, `from_start` that it had no `from`."""
+        if of is self.newest:
+            self.newest.note(page, whole=not full)
+            if not full:
+                self.earliest.note(page, whole=True)
+            return
+        if of is not None and from_start:
+            of.note(page, whole=not full)
+        everything = of is self.earliest and from_start
+        if not full and (everything or page.latest is not None):
+            self.newest.note(page, whole=everything)
+
+    def believe(self) -> bool:
+        """Cover what two answers have claimed; whether it was new."""
+        new = False
+        early, late = self.earliest, self.newest
+        if early.accepted and early.page is not None:
+            if early.page.latest is not None:
+                new |= self._pieces.cover(early.page, self._first, early.page.latest)
+            elif late.accepted and late.empty:
+                new |= self._pieces.cover(early.page, self._first, self._last)
+        if late.accepted and late.page is not None and late.page.earliest is not None:
+            everything = late.whole and early.accepted and early.instant == late.page.earliest
+            new |= self._pieces.cover(late.page, late.page.earliest + (0 if everything else 1), self._last)
+        return new
+
+    def events_at_least(self) -> float:
+        """About how many events there are if the sparser of the first pages from both ends is like the rest."""
+        first, newest = self.earliest.page, self.newest.page
+        if first is None or newest is None:
+            return 0.0
+        if first.earliest is None or first.latest is None or newest.earliest is None or newest.latest is None:
+            return 0.0
+        early = first.length / max(1, first.latest - first.earliest)
+        late = newest.length / max(1, newest.latest - newest.earliest)
+        return min(early, late) * (newest.latest - first.earliest)

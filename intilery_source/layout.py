@@ -1,0 +1,132 @@
+"""Which stretches a span of time is read in, and how they are cut, begun and mended."""
+
+from bisect import bisect_right
+
+from cdp_client import UnexpectedAnswerError
+from intilery_source.claims import Edge
+from intilery_source.instants import Millis
+from intilery_source.paging import Paging
+from intilery_source.pieces import Pieces
+from intilery_source.stretches import Stretch, Window
+from intilery_source.types import EventPage
+
+_MAX_CONTRADICTIONS = 8
+
+
+class Layout:
+    """The stretches of `[first, last)` that are not read yet, in the order of time."""
+
+    def __init__(self, pieces: Pieces, paging: Paging, first: Stretch) -> None:
+        """Begin with one stretch."""
+        self._pieces = pieces
+        self._paging = paging
+        self._contradictions = 0
+        self.stretches = [first]
+        self.windows = [first.window]
+        """Spans for the ledger."""
+
+    def window_at(self, instant: Millis) -> Window:
+        """The span for the ledger that an instant belongs to; those before it are forgotten."""
+        index = bisect_right(self.windows, instant, key=lambda window: window.start) - 1
+        del self.windows[: max(0, index)]
+        return self.windows[0]
+
+    def remaining(self) -> float:
+        """About how many events are still to be read."""
+        return sum(stretch.remaining() for stretch in self.stretches)
+
+    def begin_within(self, stretch: Stretch, start: Millis) -> Stretch | None:
+        """A further stretch where nothing is known yet; its first page will say where it begins."""
+        if not stretch.start < start < stretch.end:
+            return None
+        new = Stretch(start, stretch.end, start, stretch.rate(), Window(start, stretch.window.end), floating=True)
+        stretch.end = start
+        self._insert(stretch, new)
+        return new
+
+    def settle(self, stretch: Stretch, page: EventPage) -> None:
+        """Let a stretch that was begun at a guess begin at its first event, and the one before it end there."""
+        stretch.floating = False
+        index = self.stretches.index(stretch)
+        previous = self.stretches[index - 1] if index else None
+        if previous is None or previous.end != stretch.start:
+            return  # the one before it is done: what lies between is a hole of this one's
+        start = stretch.end if page.earliest is None else page.earliest + 1
+        if start < stretch.end:
+            previous.end = previous.window.end = stretch.start = stretch.window.start = start
+            return
+        previous.end, previous.window.end = stretch.end, stretch.window.end
+        previous.window.requests += stretch.window.requests
+        self.windows.remove(stretch.window)
+        self.stretches.remove(stretch)
+
+    def cut(self, stretch: Stretch, rank: int) -> None:
+        """End a stretch where a page far ahead begins, and begin another one where that page ends."""
+        if rank not in stretch.pages or stretch.end_rank is not None:
+            return
+        earliest, latest, _ = stretch.pages[rank]
+        anchor = self._pieces.event_before(latest)
+        if anchor is None or not stretch.start < earliest + 1 < latest < stretch.end:
+            return
+        density = rank / max(1, earliest - stretch.start)
+        new = Stretch(latest, stretch.end, anchor, density, Window(latest, stretch.window.end))
+        stretch.end, stretch.end_rank = earliest + 1, rank
+        self._insert(stretch, new)
+
+    def end_at_newest(self, page: EventPage) -> None:
+        """Let the last stretch end where the page of the newest events begins."""
+        if page.earliest is None or page.earliest == page.latest or not self.stretches:
+            return
+        last = self.stretches[-1]
+        if last.start < page.earliest + 1 < last.end:
+            last.end = page.earliest + 1
+
+    def tidy(self) -> None:
+        """Drop the stretches that are done; where one cannot go on, begin another one at each of its holes.
+
+        Raises:
+            UnexpectedAnswerError: answers keep contradicting each other.
+        """
+        for index in range(len(self.stretches) - 1, -1, -1):
+            stretch = self.stretches[index]
+            if stretch.outstanding:
+                continue
+            holes = self._pieces.missing(stretch.start, stretch.end)
+            claims = stretch.edge is not None and not stretch.edge.accepted
+            if not holes:
+                del self.stretches[index]
+            elif stretch.opened and not claims and not self._paging.goes_on(stretch):
+                self.stretches[index : index + 1] = [self._mend(stretch, *hole) for hole in holes]
+
+    def read_rest(self, first: Millis, last: Millis) -> None:
+        """Begin stretches where nothing has been read and no stretch is left: new events, at the end."""
+        for start, end in self._pieces.missing(first, last):
+            self.stretches.append(Stretch(start, end, start, 0.0, self.windows[-1], edge=Edge(-1)))
+
+    def _insert(self, stretch: Stretch, new: Stretch) -> None:
+        stretch.window.end = new.window.start
+        self.windows.insert(self.windows.index(stretch.window) + 1, new.window)
+        self.stretches.insert(self.stretches.index(stretch) + 1, new)
+
+    def _mend(self, stretch: Stretch, start: Millis, end: Millis) -> Stretch:
+        """The next attempt at a hole that a stretch has left: from an event before it, or from where it begins.
+
+        Where that has brought nothing, the instant is larger than a page and must be read by itself.
+        """
+        stuck = start == stretch.start
+        depth = stretch.depth + (stuck or stretch.crowded)
+        stretch.window.depth = max(stretch.window.depth, depth)
+        empty = stretch.edge is not None and stretch.edge.empty
+        if empty:
+            self._contradictions += 1
+            if self._contradictions > _MAX_CONTRADICTIONS:
+                raise UnexpectedAnswerError("The events route shows events at one time and none at another.")
+        child = Stretch(start, end, start, stretch.rate(), stretch.window, depth=depth)
+        anchor = None if stuck else self._pieces.event_before(start)
+        if stuck and stretch.edge is not None and not empty:
+            child.crowded = True
+        elif anchor is not None:
+            child.asked_from = anchor
+        else:
+            child.edge = Edge(-1)
+        return child
