@@ -1,7 +1,7 @@
 # Every target sets itself up: `make demo` and `make test` are all that a fresh clone needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check clean
+.PHONY: help setup demo test soak bench check clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +40,10 @@ check: $(STAMP) ## Check style, types and the direction of imports
 
 test: check ## Run all checks and tests; nothing leaves the loopback
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+# a thousand seeds, or the one that SEED names, or a range of them such as SEED=0-99
+soak: $(STAMP) ## Load a thousand accounts through random faults, kills and clock steps; SEED=17 repeats one
+	@SOAK_SEEDS=$(or $(SEED),0-999) $(BIN)/pytest -n $(WORKERS) --dist worksteal tests/soak
 
 bench: $(STAMP) ## Measure beside dlt's REST source and against the API's limit, into benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks compare

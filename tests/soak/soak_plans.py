@@ -1,0 +1,258 @@
+"""What a seed of the soak test does: a world, how the API and the loader are set, and steps of loads and mishaps.
+
+`draw` is a pure function of the seed, so that a seed is repeated by its number alone.
+"""
+
+import math
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from cdp_sandbox.faults import HEAVY, KINDS
+from cdp_sandbox.switches import Switches, described
+
+SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
+EVENTS = ("events",)
+TABLES = ("profiles", "profile_traits", "profile_meta", "profile_event_bounds", "events")
+
+_REFUSED = {("window_time", "receivedTime")}
+"""Values of switches with which a load must fail (tests/end_to_end/test_switches.py)."""
+_SHOP_OPENS = 1_772_323_200.0  # 2026-03-01
+_FLAT_BEGINS = 1_704_067_200.0  # 2024-01-01
+_MOST_FAULTS = 0.3
+"""The share of requests that something happens to."""
+_ASK_FOR_A_PAUSE = {"http_429", "http_503"}
+"""Kinds of faults after which the API may ask for a pause of a whole second."""
+_LOADS_AT_FIRST = 5
+"""No seed divides its first pass into many more loads than this: each costs a quarter of a second."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Events that are posted, `number` in all: over `instants` neighbouring milliseconds, of `actions` actions.
+
+    They happened `ago` seconds before they are received; less than 0 is ahead of the clock.
+    """
+
+    number: int
+    ago: float
+    instants: int
+    actions: int
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A load's end by SIGKILL, after a `share` of what it is expected to do; then the clock moves on by `pause`, and
+    a crowd's events come.
+
+    It comes at a certain operation, the same one when the seed is repeated, or at a point of `time`, which may lie in
+    the middle of one.
+    """
+
+    share: float
+    by: str
+    pause: float
+    crowd: Crowd | None
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """What happens in the middle of a load, after a `share` of the time that it is expected to take."""
+
+    share: float
+    advance: float
+    crowd: Crowd | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """The clock moves on, events are posted, and a load is run again until it comes to its end.
+
+    `since` and `until` are its bounds, in seconds before the clock; less than 0 is after it.
+    """
+
+    advance: float
+    crowd: Crowd | None
+    faults: dict[str, Any]
+    since: float | None
+    until: float | None
+    kills: tuple[Kill, ...]
+    meanwhile: Meanwhile | None
+
+    def crowds(self) -> list[Crowd]:
+        """All that this step may post."""
+        crowds = [self.crowd, *(kill.crowd for kill in self.kills)]
+        if self.meanwhile is not None:
+            crowds.append(self.meanwhile.crowd)
+        return [crowd for crowd in crowds if crowd is not None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a seed does.
+
+    `lookback` is seconds, and `covers` says from what: beyond the longest lateness of an event in this plan, in which
+    case every whole load is exact, or from nothing, in which case only a last load `since` the beginning is.
+    """
+
+    seed: int
+    world: str
+    world_seed: int
+    clock: float
+    tables: tuple[str, ...]
+    switches: dict[str, str]
+    limits: dict[str, Any]
+    latency: float
+    settings: dict[str, Any]
+    lookback: float
+    covers: bool
+    start_date: float | None
+    steps: tuple[Step, ...]
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing but faults could make a load end with another code than 0."""
+        return self.limits["rate"] is None
+
+
+def draw(seed: int) -> Plan:
+    """The plan of a seed."""
+    rng = random.Random(seed)
+    whole = rng.random() < 0.08
+    world, events, clock = _world(rng, whole)
+    shop = world.startswith("shop")
+    switches = _switches(seed)
+    limits = _limits(rng, shop, whole)
+    covers = rng.random() < 0.75
+    latest = _spread(rng, HOUR, 40 * DAY)
+    start_date = clock - _spread(rng, DAY, 200 * DAY) if not covers and rng.random() < 0.3 else None
+    return Plan(
+        seed=seed,
+        world=world,
+        world_seed=rng.randrange(1_000_000),
+        clock=clock,
+        tables=TABLES if whole else EVENTS,
+        switches=switches,
+        limits=limits,
+        latency=rng.choice([0.0, 0.0, rng.uniform(0.0, 0.004)]),
+        settings=_settings(rng, events, limits),
+        lookback=rng.choice([0.0, 1.0, MINUTE, HOUR]) if covers else rng.choice([0.0, HOUR, 12 * HOUR]),
+        covers=covers,
+        start_date=start_date,
+        steps=tuple(_step(rng, latest, first=number == 0) for number in range(rng.choice([2, 2, 3]))),
+    )
+
+
+def _world(rng: random.Random, whole: bool) -> tuple[str, int, float]:
+    """A world, roughly how many events it has, and the clock to begin with."""
+    if rng.random() < 0.45:
+        customers = rng.randint(2, 5) if whole else rng.randint(3, 25)
+        clock = _SHOP_OPENS - (123 * DAY if rng.random() < 0.04 else rng.uniform(0, 60 * DAY))
+        return f"shop:{customers}", customers * 100, clock
+    events = round(_spread(rng, 200, 500 if whole else 4000))
+    clock = _FLAT_BEGINS + (0 if rng.random() < 0.04 else rng.uniform(20 * DAY, 350 * DAY))
+    return f"flat:{events}", events, clock
+
+
+def _switches(seed: int) -> dict[str, str]:
+    """Each switch at random; drawn apart, so that a switch that is added later changes nothing else of a seed."""
+    rng = random.Random(f"{seed} switches")
+    return {
+        name: rng.choice([value for value in switch["values"] if (name, value) not in _REFUSED])
+        for name, switch in described(Switches()).items()
+    }
+
+
+def _limits(rng: random.Random, shop: bool, whole: bool) -> dict[str, Any]:
+    """Limits that a load must come through: single events of a shop have 29 kB, of metadata 50."""
+    least = 90_000 if whole else 32_000 if shop else 10_000
+    limits: dict[str, Any] = {
+        "rate": None,
+        "list_page": rng.randint(2, 8),
+        "response_bytes": round(_spread(rng, least, 200_000)),
+    }
+    if rng.random() < 0.4:
+        limits |= {"rate": round(_spread(rng, 150, 600)), "burst": rng.randint(10, 100)}
+    return limits
+
+
+def _settings(rng: random.Random, events: int, limits: dict[str, Any]) -> dict[str, Any]:
+    """The loader's own; it keeps to the API's limit, or exceeds it by half."""
+    if limits["rate"] is None:
+        rate, burst = _spread(rng, 200, 5000), round(_spread(rng, 1, 5000))
+    else:
+        excess = rng.choice([1.0, 1.0, 1.5])
+        rate, burst = limits["rate"] * excess, round(limits["burst"] * excess)
+    return {
+        "rows_per_load": max(round(_spread(rng, 50, 5000)), events // _LOADS_AT_FIRST),
+        "max_in_flight": round(_spread(rng, 1, 50)),
+        "requests_per_second": round(rate, 1),
+        "burst": burst,
+    }
+
+
+def _step(rng: random.Random, latest: float, *, first: bool) -> Step:
+    since = until = None
+    chance = rng.random()
+    if chance < 0.12:
+        until = rng.choice([1.0, 1.0, -1.0]) * _spread(rng, SECOND, 40 * DAY)
+    elif chance < 0.24 and not first:
+        since = _spread(rng, HOUR, 60 * DAY)
+        until = rng.choice([None, since * rng.uniform(-0.1, 0.9)])
+    return Step(
+        advance=0.0 if first else _advance(rng, 0.1),
+        crowd=_crowd(rng, latest) if rng.random() < (0.3 if first else 0.7) else None,
+        faults=_faults(rng),
+        since=since,
+        until=until,
+        kills=tuple(_kill(rng, latest) for _ in range(rng.choice([0, 0, 1, 1, 2]))),
+        meanwhile=_meanwhile(rng, latest) if rng.random() < 0.25 else None,
+    )
+
+
+def _kill(rng: random.Random, latest: float) -> Kill:
+    by = rng.choice(["operation", "operation", "time"])
+    pause = _advance(rng, 0.5)
+    return Kill(rng.uniform(0.0, 1.1), by, pause, _late_few(rng, latest) if rng.random() < 0.5 else None)
+
+
+def _advance(rng: random.Random, still: float) -> float:
+    return 0.0 if rng.random() < still else round(_spread(rng, SECOND, 12 * DAY), 3)
+
+
+def _crowd(rng: random.Random, latest: float) -> Crowd:
+    """More events than a page holds, about as many, or a few; late by no more than `latest` seconds, often just so."""
+    number = rng.choice([rng.randint(1, 5), rng.choice([99, 100, 101, 199, 200, 201]), rng.randint(90, 350)])
+    ago = rng.choice([0.0, latest, latest, rng.uniform(0.0, latest), -_spread(rng, SECOND, 4 * DAY)])
+    return Crowd(number, round(ago, 3), rng.choice([1, 1, 2, 3]), rng.randint(1, 4))
+
+
+def _meanwhile(rng: random.Random, latest: float) -> Meanwhile:
+    crowd = _late_few(rng, latest) if rng.random() < 0.5 else None
+    return Meanwhile(rng.uniform(0.0, 1.0), _advance(rng, 0.1), crowd)
+
+
+def _late_few(rng: random.Random, latest: float) -> Crowd:
+    return Crowd(rng.randint(1, 20), round(rng.choice([latest, rng.uniform(0.0, latest)]), 3), 1, 2)
+
+
+def _faults(rng: random.Random) -> dict[str, Any]:
+    """None, the preset, or a few kinds at rates of their own."""
+    chance = rng.random()
+    if chance < 0.15:
+        return {}
+    if chance < 0.5:
+        worse = rng.choice([1.0, 2.0, 4.0])
+        rates = {kind: rate * worse for kind, rate in HEAVY.items()}
+    else:
+        rates = {kind: rng.uniform(0.0, 0.1) for kind in rng.sample(sorted(KINDS), rng.randint(2, 8))}
+    for kind in rates.keys() & _ASK_FOR_A_PAUSE:
+        rates[kind] = min(rates[kind], 0.015)
+    share = min(1.0, _MOST_FAULTS / sum(rates.values()))
+    rates = {kind: round(rate * share, 4) for kind, rate in rates.items()}
+    return {"rates": rates, "seed": rng.randrange(1_000_000), "slow_seconds": 0.01}
+
+
+def _spread(rng: random.Random, low: float, high: float) -> float:
+    """A number from `low` to `high`, every order of magnitude as likely as another."""
+    return float(low * math.pow(high / low, rng.random()))
