@@ -81,6 +81,18 @@ class Layout:
         if last.start < page.earliest + 1 < last.end:
             last.end = page.earliest + 1
 
+    def begin_tail(self, page: EventPage, rank: int) -> None:
+        """Begin a stretch behind a page that `rank` events follow: so where everything ends is known beforehand."""
+        last = self.stretches[-1] if self.stretches else None
+        anchor = None if page.latest is None else self._pieces.event_before(page.latest)
+        if last is None or anchor is None or page.earliest is None or page.latest is None:
+            return
+        if last.end_rank is None and last.start < page.earliest + 1 < page.latest < last.end:
+            new = Stretch(page.latest, last.end, anchor, last.rate(), Window(page.latest, last.window.end))
+            new.end_rank = rank
+            last.end = page.earliest + 1
+            self._insert(last, new)
+
     def tidy(self) -> None:
         """Drop the stretches that are done; where one cannot go on, begin another one at each of its holes.
 

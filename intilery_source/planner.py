@@ -27,7 +27,7 @@ _READY = 50_000
 """Rows that wait to be taken before no more is asked for."""
 _EAGER = 6
 """Pages asked for before the first one has come, where there is much to read."""
-_HEDGE = 3
+_HEDGE = 4
 """How often the pages at both ends are asked for then: the first answer counts, a second one bears it out."""
 _SCOUT = 6
 """Pages that must remain for a look ahead to be worth its request."""
@@ -66,7 +66,8 @@ class Planner:
         self._open_end = end is None
         self._ahead = ahead
         self._eager = eager
-        self._window = 16 if eager else 2
+        self._tail_asked = False
+        self._window = 20 if eager else 2
         """How many questions may be under way at once; each page that proves useful lets it grow."""
         self.capacity = 2**31
         """The same, as far as the machine and the limit are concerned."""
@@ -132,7 +133,7 @@ class Planner:
         self.requests += 1
         self._guesses += ask.guess
         if ask.stretch is None:
-            self._ends.newest.outstanding += 1
+            self._ends.newest.outstanding += not ask.rank
             self._layout.windows[-1].requests += 1
         else:
             ask.stretch.outstanding += 1
@@ -157,7 +158,8 @@ class Planner:
         if self.outstanding >= self._window:
             return None
         if not newest.answers or not self._ends.earliest.answers:
-            return self._ask_eagerly()
+            exact = [stretch for stretch in stretches if stretch.end_rank is not None]
+            return self._ask_eagerly() or next(filter(None, map(self._wanted, exact)), None)
         if full:
             return next(filter(None, map(self._wanted, stretches)), None)
         for choice in (self._scout, self._wanted):
@@ -166,9 +168,9 @@ class Planner:
                     return ask
         return self._divide() or self._speculate()
 
-    def _ask_newest(self) -> Ask:
+    def _ask_newest(self, rank: int = 0) -> Ask:
         start = None if self._first == FIRST else self._first - OVERLAP
-        return Ask(Kind.NEWEST, self._query(start, ascending=False))
+        return Ask(Kind.NEWEST, self._query(start, skip=rank, ascending=False), rank=rank)
 
     def _ask_eagerly(self) -> Ask | None:
         """Before anything is known: the first pages, the first one more than once, and one as far ahead as can be."""
@@ -179,7 +181,11 @@ class Planner:
             return self._page(first, 0)
         if first.next_rank < _EAGER * self._paging.size:
             return self._page(first, first.next_rank)
-        return None if first.pages else self._peek(first, self._paging.cap - self._paging.size)
+        far = self._paging.cap - self._paging.size
+        if not self._tail_asked:
+            self._tail_asked = True
+            return self._ask_newest(far)
+        return None if first.pages else self._peek(first, far)
 
     def _needed(self, stretch: Stretch) -> Ask | None:
         """The question without which nothing goes on in a stretch."""
@@ -298,12 +304,15 @@ class Planner:
         stretch, full = ask.stretch, page.length >= ask.query.size
         if not ask.query.ascending:
             page = page.reversed()
-        edge = self._ends.newest if stretch is None else stretch.edge
-        self._ends.note(page, of=edge, from_start=not ask.rank, full=full)
+        if stretch is not None or not ask.rank:
+            edge = self._ends.newest if stretch is None else stretch.edge
+            self._ends.note(page, of=edge, from_start=not ask.rank, full=full)
         new = False
         if page.earliest is not None and page.latest is not None:
             new = self.pieces.cover(page, page.earliest + 1, page.latest)
-        if stretch is None:
+        if stretch is None and ask.rank:
+            self._layout.begin_tail(page, ask.rank)
+        elif stretch is None:
             self._layout.end_at_newest(page)
         else:
             self._learn(stretch, ask, page)
@@ -329,12 +338,13 @@ class Planner:
 
     def refused(self, ask: Ask) -> bool:
         """Do without a rank that was refused; False where a refusal has nothing to do with ranks."""
-        if not ask.rank or ask.stretch is None:
+        if not ask.rank:
             return False
         self._returned(ask)
         self._paging.vote(False)
-        ask.stretch.exhausted = True
-        ask.stretch.scout = None
+        if ask.stretch is not None:
+            ask.stretch.exhausted = True
+            ask.stretch.scout = None
         self._move_on()
         return True
 
@@ -348,7 +358,7 @@ class Planner:
         self.outstanding -= 1
         self._guesses -= ask.guess
         if ask.stretch is None:
-            self._ends.newest.outstanding -= 1
+            self._ends.newest.outstanding -= not ask.rank
             return
         ask.stretch.outstanding -= 1
         if ask.stretch.edge is not None and not ask.rank:
