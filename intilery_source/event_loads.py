@@ -20,6 +20,9 @@ from intilery_source.types import AskEvents, EventPage, Key, Query
 BATCH_ROWS = 10_000
 """Rows of an Arrow table; smaller ones cost dlt three times as much a row."""
 
+_LOAD_BYTES = 160 * 1024 * 1024
+"""A load ends after so much, too: what the destination merges at once must fit into its memory."""
+
 
 class EventLoads:
     """Reads a pass in several loads; between them it reads ahead."""
@@ -78,11 +81,11 @@ class EventLoads:
         """Read the next load of the pass and move its position; a load ends at an instant's edge."""
         released: set[Key] = set() if self._released is None else self._released
         batch: list[pa.RecordBatch] = []
-        waiting = rows = 0
+        waiting = rows = size = 0
         for pieces, position in self._pieces():
             self._drain()
             for index, piece in enumerate(pieces):
-                if rows >= max_rows and piece.start > pieces[max(0, index - 1)].start:
+                if (rows >= max_rows or size >= _LOAD_BYTES) and piece.start > pieces[max(0, index - 1)].start:
                     self._left, self._left_position = pieces[index:], position
                     self._move(piece.start)
                     break
@@ -90,6 +93,7 @@ class EventLoads:
                 new = _new_rows(piece, released)
                 self.ledger.count(new.num_rows)
                 rows += new.num_rows
+                size += new.nbytes
                 waiting += new.num_rows
                 batch.append(new)
                 if waiting >= BATCH_ROWS:
@@ -97,7 +101,7 @@ class EventLoads:
                     batch, waiting = [], 0
             else:
                 self._move(position)
-                if rows < max_rows:
+                if rows < max_rows and size < _LOAD_BYTES:
                     continue
             break
         self.finished = not self._left and self.reader.finished

@@ -33,6 +33,7 @@ class Pieces:
         self._ready: deque[Piece] = deque()
         self._numbers = itertools.count()
         self._before: dict[Millis, Millis] = {}
+        self._rows = self._bytes = 0
         self.reached = start
         """The instant before which everything has been read."""
         self.held = 0
@@ -82,12 +83,19 @@ class Pieces:
         return piece
 
     @property
+    def bytes_of_row(self) -> int:
+        """The bytes of a row in memory, on average."""
+        return self._bytes // self._rows + 1 if self._rows else 1
+
+    @property
     def position(self) -> Millis:
         """The instant before which everything has been read and taken."""
         return self._ready[0].start if self._ready else self.reached
 
     def _hold(self, piece: Piece) -> None:
         self.held += len(piece.keys)
+        self._rows += len(piece.keys)
+        self._bytes += piece.rows.nbytes
         heapq.heappush(self._waiting, (piece.start, next(self._numbers), piece))
 
     def _advance(self) -> None:

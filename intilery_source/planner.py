@@ -23,8 +23,9 @@ from intilery_source.types import EventPage, Query
 OVERLAP: Millis = 1
 """How far a question reaches beyond its span: whether `start` and `end` are inclusive is unsaid."""
 
-_READY = 50_000
-"""Rows that wait to be taken before no more is asked for."""
+_READY = 0.15
+"""How much may wait to be taken before no more is asked for, as a share of what may wait altogether."""
+_AHEAD_BYTES = 256 * 1024 * 1024
 _EAGER = 6
 """Pages asked for before the first one has come, where there is much to read."""
 _HEDGE = 4
@@ -143,12 +144,13 @@ class Planner:
         return ask
 
     def _choose(self) -> Ask | None:
-        if self.finished or self.outstanding >= self.capacity or self.pieces.ready >= _READY:
+        ahead = min(self._ahead, _AHEAD_BYTES // self.pieces.bytes_of_row)
+        if self.finished or self.outstanding >= self.capacity or self.pieces.ready >= _READY * ahead:
             return None
         newest = self._ends.newest
         if not newest.answers and newest.outstanding < (_HEDGE if self._eager else 1):
             return self._ask_newest()
-        full = self.pieces.held - self.pieces.ready + self._paging.full_size * self.outstanding >= self._ahead
+        full = self.pieces.held - self.pieces.ready + self._paging.full_size * self.outstanding >= ahead
         stretches = self._layout.stretches[:1] if full else self._layout.stretches
         for stretch in stretches:
             if ask := self._needed(stretch):

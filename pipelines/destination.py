@@ -17,8 +17,12 @@ from cdp_client import ConfigurationError
 
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "300MB", "preserve_insertion_order": False}
-"""What a load needs of DuckDB's memory, which would otherwise take most of the machine's for a merge."""
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "200MB",
+    "threads": 1,
+    "preserve_insertion_order": False,
+}
+"""DuckDB would otherwise take most of the machine's memory for a merge; events are read meanwhile by the other core."""
 
 
 class FileHeldError(Exception):
