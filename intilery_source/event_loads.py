@@ -119,7 +119,6 @@ class EventLoads:
         """Everything before `position` has been given out."""
         if FIRST < position <= LAST:
             self.current.position = position
-            self._report.position = position
 
     def _drain(self) -> None:
         """Take what the reader could not read."""
@@ -157,6 +156,9 @@ class EventLoads:
         now = int(datetime.now(UTC).timestamp() * 1_000_000)
         table = event_pages.table(batches, now, of_profiles=self._of_profiles)
         self._report.count_rows(self._table, table.num_rows)
+        self._report.expected_rows = self.reader.remaining()
+        if not self._of_profiles:
+            self._report.lateness.add(table)
         self._report.count_readable(self._table, table.num_rows)
         return table
 

@@ -12,8 +12,17 @@ from intilery_source import instants, watermark
 from intilery_source.client import ID_TYPES, NOT_FOUND, IdType
 from intilery_source.event_loads import EventLoads, bind, empty_table
 from intilery_source.extraction import Extraction
+from intilery_source.runs import run_row
 from intilery_source.settings import read_instant
-from intilery_source.tables import EVENTS, EXTRACT_WINDOWS, PROFILE_EVENTS, REJECTED_RECORDS, UPSERT, Writer
+from intilery_source.tables import (
+    EVENTS,
+    EXTRACT_RUNS,
+    EXTRACT_WINDOWS,
+    PROFILE_EVENTS,
+    REJECTED_RECORDS,
+    UPSERT,
+    Writer,
+)
 from intilery_source.types import Key
 
 _ALL = 2**62
@@ -56,15 +65,17 @@ def events(extraction: Extraction) -> DltResource:
             )
         try:
             if not loads.open() and loads.current.start is None:
+                yield writer.rows(EXTRACT_RUNS, [run_row(extraction, finished=report.ends_with_events)])
                 return
             current = loads.current
-            report.span = (current.start or 0, min(current.now or 0, current.end or current.now or 0))
             for rows in loads.read(settings.rows_per_load):
                 yield writer.rows(EVENTS, rows)
             if rejected := loads.rejects.take():
                 yield writer.rows(REJECTED_RECORDS, rejected)
             if windows := loads.ledger.take():
                 yield writer.rows(EXTRACT_WINDOWS, windows)
+            finished = loads.finished and report.ends_with_events
+            yield writer.rows(EXTRACT_RUNS, [run_row(extraction, finished=finished)])
             watermark.store(state, current, finished=loads.finished)
             if not loads.finished:
                 ahead.append(loads)

@@ -1,5 +1,6 @@
 """What the resources of one source share: settings, the client, the report, and the bounds of the run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,3 +18,4 @@ class Extraction:
     report: RunReport
     since: datetime | None
     until: datetime | None
+    identifiers: Sequence[str] = ()

@@ -118,6 +118,11 @@ class Reader:
         with self._lock:
             return self.planner.window_at(instant)
 
+    def remaining(self) -> float:
+        """About how many events are still to be given out."""
+        with self._lock:
+            return self.planner.pieces.held + self.planner.remaining()
+
     @property
     def finished(self) -> bool:
         """Whether everything has been read and given out."""

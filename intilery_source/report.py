@@ -4,9 +4,11 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cdp_client import Statistics
+from intilery_source.lateness import Lateness
 
 
 class RunReport:
@@ -17,6 +19,7 @@ class RunReport:
 
     def __init__(self, on_progress: Callable[[str, int], None] | None = None) -> None:
         self.run_id = uuid.uuid4().hex
+        self.started_at = datetime.now(UTC)
         self.statistics = Statistics()
         self.rows: Counter[str] = Counter()
         """Rows read for each table; a row read by two loads counts twice."""
@@ -29,10 +32,14 @@ class RunReport:
         """Why no scroll over the profiles was complete; None while none was tried or one was."""
         self.failures: list[str] = []
         """Sentences on what could not be read at all, though the rest was."""
-        self.span: tuple[int, int] | None = None
-        """The span of event time, in milliseconds, that the current load reads: what progress is measured on."""
-        self.position: int | None = None
-        """How far in it the current load has come."""
+        self.expected_rows: float | None = None
+        """About how many events are still to come, None while nothing is known of it."""
+        self.lateness = Lateness()
+        """How late the events came that were read."""
+        self.lookback: timedelta | None = None
+        """The setting, to compare with it."""
+        self.ends_with_events = True
+        """Whether the run is over when its pass over the events is: not where more is read beside or after it."""
         self._lock = threading.Lock()
         self._on_progress = on_progress
 
@@ -71,5 +78,7 @@ class RunReport:
                 "pending_lookups": self.pending_lookups,
                 "scroll_incomplete": self.scroll_incomplete,
                 "failures": list(self.failures),
+                "lateness": self.lateness.as_dict(),
+                "lookback_99_99": self.lateness.lookback(),
                 **self.statistics.as_dict(),
             }

@@ -1,10 +1,12 @@
 """The dlt source, and the loop that reads it to its end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 import dlt
+from dlt.common.configuration import with_config
 from dlt.extract import DltResource
 from dlt.pipeline.pipeline import Pipeline
 
@@ -15,6 +17,7 @@ from intilery_source.event_resources import events, profile_events
 from intilery_source.extraction import Extraction
 from intilery_source.profile_resources import profile_resources
 from intilery_source.report import RunReport
+from intilery_source.runs import extract_runs
 from intilery_source.settings import DEFAULT_BASE_URL, Settings, read_instant, read_span
 from intilery_source.tables import EVENTS
 
@@ -23,8 +26,10 @@ _LOAD_ID = "normalize.parquet_normalizer.add_dlt_load_id"
 """`_dlt_load_id` is on every root table, also on those written as Arrow, which dlt leaves out unless told."""
 
 
-@dlt.source(name=NAME, section=NAME)
-def intilery(
+_P = ParamSpec("_P")
+
+
+def _extraction(
     since: str | date | datetime | None = None,
     until: str | date | datetime | None = None,
     identifiers: Sequence[str] = (),
@@ -43,7 +48,7 @@ def intilery(
     request_timeout: float = 60.0,
     rows_per_load: int = 100_000,
     max_rejected_share: float = 0.01,
-) -> Iterable[DltResource]:
+) -> Extraction:
     """An Intilery account: `profiles`, `profile_traits`, `profile_meta`, `profile_event_bounds`, `events`.
 
     The settings after `report` come from dlt's configuration, section `[sources.intilery]`; `.dlt/config.toml` says
@@ -80,12 +85,34 @@ def intilery(
         max_rejected_share=max_rejected_share,
     )
     report = report or RunReport()
-    report.max_rejected_share = settings.max_rejected_share
+    report.max_rejected_share, report.lookback = settings.max_rejected_share, settings.lookback
     bounds = read_instant(since, "since"), read_instant(until, "until")
     if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
         raise ConfigurationError("since must be earlier than until: since is inclusive, until exclusive.")
-    extraction = Extraction(settings, IntileryClient(settings, report.statistics), report, *bounds)
-    return [*profile_resources(extraction), events(extraction), profile_events(extraction, identifiers)]
+    client = IntileryClient(settings, report.statistics)
+    return Extraction(settings, client, report, *bounds, identifiers)
+
+
+def _resources(extraction_of: Callable[_P, Extraction]) -> Callable[_P, Iterable[DltResource]]:
+    """The same function, with what can be read of the account in place of what to read it with."""
+
+    @wraps(extraction_of)
+    def resources(*args: _P.args, **kwargs: _P.kwargs) -> Iterable[DltResource]:
+        extraction = extraction_of(*args, **kwargs)
+        return [
+            *profile_resources(extraction),
+            events(extraction),
+            profile_events(extraction, extraction.identifiers),
+            extract_runs(extraction),
+        ]
+
+    return resources
+
+
+intilery = dlt.source(_resources(_extraction), name=NAME, section=NAME)
+
+configured = with_config(_extraction, sections=("sources", NAME))
+"""What `intilery` reads with, for what asks the API outside a pipeline; the same settings, taken the same way."""
 
 
 def events_remaining(pipeline: Pipeline) -> bool:

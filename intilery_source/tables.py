@@ -13,6 +13,7 @@ import pyarrow as pa
 from dlt.common.schema.typing import TUpsertStrategyDict
 
 from intilery_source import event_rows
+from intilery_source.lateness import QUANTILES
 
 UPSERT: TUpsertStrategyDict = {"disposition": "merge", "strategy": "upsert"}
 UPSERT_CHANGED: TUpsertStrategyDict = {"disposition": "merge", "strategy": "upsert", "skip_unchanged_rows": True}
@@ -107,6 +108,28 @@ EXTRACT_WINDOWS = Table(
         "complete": {"data_type": "bool"},
         "known_at": _TIME,
         "read_at": _TIME,
+    },
+)
+_SECONDS: Mapping[str, Any] = {"data_type": "double"}
+EXTRACT_RUNS = Table(
+    "extract_runs",
+    ("run_id",),
+    {
+        "started_at": _TIME,
+        "finished_at": _TIME,
+        "since": _TIME,
+        "until": _TIME,
+        "lookback": _SECONDS,
+        "requests": _COUNT,
+        "requests_by_status": _JSON,
+        "retries": _COUNT,
+        "waited_seconds": _SECONDS,
+        "rows_read": _JSON,
+        "rejected": _COUNT,
+        "failures": _COUNT,
+        **{f"lateness_{name}": _SECONDS for name in (*QUANTILES, "max")},
+        "lookback_99_99": _COUNT,
+        "versions": _JSON,
     },
 )
 REJECTED_RECORDS = Table(

@@ -16,7 +16,8 @@ from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
 
 PIPELINE_NAME = "intilery"
-TABLES = ("profiles", "profile_traits", "profile_meta", "profile_event_bounds", "events")
+EVENTS = "events"
+TABLES = ("profiles", "profile_traits", "profile_meta", "profile_event_bounds", EVENTS)
 """What `--only` may name."""
 
 
@@ -64,14 +65,19 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
             before = row_counts(pipeline)
             # a pass that an earlier run began does not see what became known since, so another one follows it
             passes = 2 if request.since is None and pass_interrupted(pipeline) else 1
+            events_only = set(request.only) == {EVENTS}
+            report.ends_with_events = events_only and passes == 1
             pipeline.run(source)
             loads = 1
-            while "events" in request.only:
+            while EVENTS in request.only:
                 passes -= not events_remaining(pipeline)
                 if not passes:
                     break
-                pipeline.run(source.with_resources("events"))
+                report.ends_with_events = events_only and passes == 1
+                pipeline.run(source.with_resources(EVENTS))
                 loads += 1
+            if not events_only:  # the row of the run that went with the events does not count what was read beside them
+                pipeline.run(source.with_resources("extract_runs"))
             after = row_counts(pipeline)
         except BaseException:
             pipeline.drop()

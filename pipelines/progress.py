@@ -36,13 +36,12 @@ class Pace:
     def __init__(self, report: RunReport) -> None:
         self._report = report
         self._started = time.monotonic()
+        self._events_since: float | None = None
 
     def fraction(self) -> float | None:
-        """The share of the span of event time that has been read, None before it is known."""
-        span, position = self._report.span, self._report.position
-        if span is None or position is None or span[1] <= span[0]:
-            return None
-        return min(1.0, max(0.0, (position - span[0]) / (span[1] - span[0])))
+        """The share of the events that have been read, None before their number can be estimated."""
+        left, done = self._report.expected_rows, self._report.rows["events"]
+        return None if left is None or not done else done / (done + max(0.0, left))
 
     def sentence(self) -> str:
         """One line without a datum: rows by table, rows a second, requests, time left."""
@@ -51,16 +50,18 @@ class Pace:
         parts = [f"{number:,} {table}" for table, number in sorted(rows.items())] or ["connecting"]
         parts.append(f"{rows.total() / elapsed:,.0f} rows/s" if elapsed > 0 else "")
         parts.append(f"{self._report.statistics.requests:,} requests")
-        left = self._seconds_left(elapsed)
+        left = self._seconds_left()
         if left is not None:
             parts.append(f"events read in about {_span(left)}")
         return " · ".join(part for part in parts if part)
 
-    def _seconds_left(self, elapsed: float) -> float | None:
+    def _seconds_left(self) -> float | None:
         fraction = self.fraction()
-        if not fraction or fraction >= 1:
+        if fraction is None:
             return None
-        return elapsed * (1 - fraction) / fraction
+        now = time.monotonic()
+        self._events_since = self._events_since or now
+        return (now - self._events_since) * (1 - fraction) / fraction if fraction < 1 else None
 
 
 def _span(seconds: float) -> str:

@@ -5,6 +5,7 @@ everything, starts no thread, and forks a second one, which loads in itself unti
 another. Run as a program, this file is the first process: orders come in and outcomes go out as lines of JSON.
 """
 
+import faulthandler
 import importlib
 import json
 import os
@@ -22,6 +23,8 @@ from typing import Any
 _ROOT = Path(__file__).parents[2]
 _LONGEST = 60.0
 """Seconds after which a load counts as stuck."""
+_LONGEST_TEXT = 3500
+"""Of a traceback; a line of output stays short enough to be written at once."""
 _OPERATIONS = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "http.client.send"})
 """What is counted for `Order.kill_at_operation`: Python's audit events that every load has by the hundred."""
 _IMPORTED = (
@@ -76,8 +79,9 @@ class KillableLoader:
 
     def __init__(self, data_folder: Path) -> None:
         path = os.pathsep.join([str(_ROOT), str(_ROOT / "tests" / "support")])
+        self._stacks = data_folder / "stacks.txt"
         self._process = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, __file__, str(self._stacks)],
             env=os.environ | {"PYTHONPATH": path, "DLT_DATA_DIR": str(data_folder), "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -107,8 +111,11 @@ class KillableLoader:
             TimeoutError: it does not end.
         """
         if not self.ends_within(_LONGEST):
+            os.kill(self._pid, signal.SIGUSR1)
+            time.sleep(0.5)
+            where = self._stacks.read_text()[-_LONGEST_TEXT:]
             self.kill()
-            raise TimeoutError(f"a load was stuck: no end within {_LONGEST:.0f} s")
+            raise TimeoutError(f"a load was stuck: no end within {_LONGEST:.0f} s. It was in\n{where}")
         line = self._line(_LONGEST)
         if "pid" not in line:
             if not self.ends_within(0.0):
@@ -155,13 +162,15 @@ def _serve() -> None:
 def _load_until_no_more_orders_come() -> None:
     random.seed(1)  # the jitter of retries
     countdown = _Countdown()
-    _say({"pid": os.getpid()})
-    while line := _read_line():
-        order = Order(**json.loads(line))
-        countdown.start(order.kill_at_operation)
-        outcome = _load(order)
-        countdown.start(None)
-        _say(asdict(outcome))
+    with Path(sys.argv[1]).open("w") as stacks:
+        faulthandler.register(signal.SIGUSR1, file=stacks)  # where all threads are, for a load that is stuck
+        _say({"pid": os.getpid()})
+        while line := _read_line():
+            order = Order(**json.loads(line))
+            countdown.start(order.kill_at_operation)
+            outcome = _load(order)
+            countdown.start(None)
+            _say(asdict(outcome))
 
 
 def _load(order: Order) -> Outcome:
@@ -178,7 +187,7 @@ def _load(order: Order) -> Outcome:
         result = account.load(tuple(order.only), **bounds)
     except Exception as error:  # noqa: BLE001 - it is the outcome
         code, sentence = explain(error)
-        trace = traceback.format_exc()[-3000:] if sentence.startswith(_UNEXPLAINED) else ""
+        trace = traceback.format_exc()[-_LONGEST_TEXT:] if sentence.startswith(_UNEXPLAINED) else ""
         return Outcome(int(code), [sentence[:500]], trace=trace)
     statistics = account.report.statistics
     seconds = time.monotonic() - started
