@@ -18,7 +18,7 @@ from cdp_client import ConfigurationError
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "200MB",
+    "memory_limit": "150MB",
     "threads": 1,
     "preserve_insertion_order": False,
 }
@@ -92,9 +92,25 @@ def _must_merge(destination: Destination[Any, Any]) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """dlt's destination, and for a DuckDB file the connection that holds it."""
+
+    destination: Destination[Any, Any]
+    connection: duckdb.DuckDBPyConnection | None = None
+
+    def settle(self) -> None:
+        """Write what has been loaded from DuckDB's log into its file.
+
+        DuckDB does so by itself only while no other cursor is open, and keeps it in memory until then.
+        """
+        if self.connection is not None:
+            self.connection.execute("CHECKPOINT")
+
+
 @contextmanager
-def opened(where: Target) -> Iterator[Destination[Any, Any]]:
-    """dlt's destination for the target. A DuckDB file is held open, so that no other program can take it midway.
+def opened(where: Target) -> Iterator[Opened]:
+    """The target, open. A DuckDB file stays open, so that no other program can take it midway.
 
     Raises:
         FileHeldError: another program holds the file.
@@ -111,7 +127,7 @@ def opened(where: Target) -> Iterator[Destination[Any, Any]]:
         if destination is None:
             raise ConfigurationError("--destination is empty: name one, such as duckdb.")
         _must_merge(destination)
-        yield destination
+        yield Opened(destination)
         return
     try:
         connection = duckdb.connect(str(where.database), config=_CONFIG)
@@ -129,6 +145,6 @@ def opened(where: Target) -> Iterator[Destination[Any, Any]]:
             f"--database {where.database} cannot be opened: it is no DuckDB file, or one of a newer version."
         ) from None
     try:
-        yield dlt.destinations.duckdb(connection)
+        yield Opened(dlt.destinations.duckdb(connection), connection)
     finally:
         connection.close()

@@ -14,6 +14,7 @@ from intilery_source import RunReport, events_remaining, intilery, pass_interrup
 from pipelines.destination import Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
+from pipelines.memory import limit_arenas
 
 PIPELINE_NAME = "intilery"
 EVENTS = "events"
@@ -51,12 +52,13 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
     in it, and the state comes from the destination. So a file that was restored from an older copy, or removed, is
     simply read on from where it stands.
     """
+    limit_arenas()
     source = _source(request, report)  # a wrong setting must show before a file is created
     where = request.where
-    with exclusive(where.working_folder / "lock", str(where)), opened(where) as destination:
+    with exclusive(where.working_folder / "lock", str(where)), opened(where) as place:
         pipeline = dlt.pipeline(
             PIPELINE_NAME,
-            destination=destination,
+            destination=place.destination,
             dataset_name=where.dataset,
             pipelines_dir=str(where.working_folder),
         ).drop()
@@ -68,6 +70,7 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
             events_only = set(request.only) == {EVENTS}
             report.ends_with_events = events_only and passes == 1
             pipeline.run(source)
+            place.settle()
             loads = 1
             while EVENTS in request.only:
                 passes -= not events_remaining(pipeline)
