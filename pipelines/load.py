@@ -14,7 +14,7 @@ from intilery_source import RunReport, events_remaining, intilery, pass_interrup
 from pipelines.destination import Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
-from pipelines.memory import limit_arenas
+from pipelines.memory import share_allocators
 
 PIPELINE_NAME = "intilery"
 EVENTS = "events"
@@ -52,7 +52,7 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
     in it, and the state comes from the destination. So a file that was restored from an older copy, or removed, is
     simply read on from where it stands.
     """
-    limit_arenas()
+    share_allocators()
     source = _source(request, report)  # a wrong setting must show before a file is created
     where = request.where
     with exclusive(where.working_folder / "lock", str(where)), opened(where) as place:

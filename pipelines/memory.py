@@ -1,16 +1,20 @@
-"""Keeping a load's memory small."""
+"""Keeping a load's memory small, in spite of its many threads."""
 
 import ctypes
+
+import pyarrow as pa
 
 _M_ARENA_MAX = -8
 _ARENAS = 2
 
 
-def limit_arenas() -> None:
-    """Let glibc allocate for all threads from two arenas: one for each of many threads keeps what it once held.
+def share_allocators() -> None:
+    """Let all threads allocate from one place: each would otherwise keep what it once held.
 
-    Elsewhere than with glibc this does nothing.
+    With 280 threads, Arrow's own allocator kept 1.1 GB more than glibc's, and glibc's kept 60 MB less with two arenas
+    than with its 16; elsewhere than with glibc the latter does nothing.
     """
+    pa.set_memory_pool(pa.system_memory_pool())
     try:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
     except (AttributeError, OSError, TypeError):
