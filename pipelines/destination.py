@@ -89,12 +89,12 @@ def _must_merge(destination: Destination[Any, Any]) -> None:
 
 
 @contextmanager
-def opened(where: Target) -> Iterator[Destination[Any, Any]]:
+def opened(where: Target, *, read_only: bool = False) -> Iterator[Destination[Any, Any]]:
     """dlt's destination for the target. A DuckDB file is held open, so that no other program can take it midway.
 
     Raises:
         FileHeldError: another program holds the file.
-        ConfigurationError: it is no DuckDB file, or dlt knows no such destination.
+        ConfigurationError: it is no DuckDB file, there is none to read, or dlt knows no such destination.
     """
     if where.database is None:
         try:
@@ -110,7 +110,7 @@ def opened(where: Target) -> Iterator[Destination[Any, Any]]:
         yield destination
         return
     try:
-        connection = duckdb.connect(str(where.database), config=_CONFIG)
+        connection = duckdb.connect(str(where.database), read_only=read_only, config=_CONFIG)
     except duckdb.IOException as error:
         if "Could not set lock" in str(error):
             raise FileHeldError(
