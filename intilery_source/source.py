@@ -15,6 +15,7 @@ from intilery_source import watermark
 from intilery_source.client import IntileryClient
 from intilery_source.event_resources import events, profile_events
 from intilery_source.extraction import Extraction
+from intilery_source.instants import Millis
 from intilery_source.profile_resources import profile_resources
 from intilery_source.report import RunReport
 from intilery_source.runs import extract_runs
@@ -113,6 +114,29 @@ intilery = dlt.source(_resources(_extraction), name=NAME, section=NAME)
 
 configured = with_config(_extraction, sections=("sources", NAME))
 """What `intilery` reads with, for what asks the API outside a pipeline; the same settings, taken the same way."""
+
+
+def planned(extraction: Extraction, pipeline: Pipeline | None) -> tuple[Millis | None, Millis | None]:
+    """The bounds of the event time that a run would read; None is "from the first event on" and "to the last one".
+
+    `pipeline` knows what has been loaded; None says that nothing has.
+    """
+    settings = extraction.settings
+    current = watermark.begin(
+        {} if pipeline is None else _events_state(pipeline),
+        since=extraction.since,
+        until=extraction.until,
+        lookback=settings.lookback,
+        now=extraction.client.now,
+        start_date=settings.start_date,
+    )
+    return current.position, current.end
+
+
+def watermark_of(pipeline: Pipeline) -> str | None:
+    """The instant before which every event has been read, None before the first run."""
+    found = _events_state(pipeline).get("watermark")
+    return None if found is None else str(found)
 
 
 def events_remaining(pipeline: Pipeline) -> bool:

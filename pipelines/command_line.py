@@ -2,14 +2,20 @@
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from pipelines.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from intilery_source import RunReport
+    from pipelines.destination import Target
+    from pipelines.load import LoadRequest
 
 app = typer.Typer(
     add_completion=False,
@@ -24,16 +30,24 @@ _EXIT_CODES = (
     "lock, or another program the DuckDB file."
 )
 
+_VERIFY_CODES = (
+    "Exit codes: 0 the API, the table and the ledger agree; 1 they do not, or it failed; 2 usage or configuration, or "
+    "nothing was loaded; 4 a load is writing to the DuckDB file."
+)
+
+_Destination = Annotated[str, typer.Option(help="duckdb, or any destination of dlt by its name.")]
+_Database = Annotated[Path | None, typer.Option(metavar="FILE", help="The DuckDB file (default: customers.duckdb).")]
+_Dataset = Annotated[str, typer.Option(help="The schema that holds the tables.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
+
 _RESERVED = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 
 
 @app.command(name="load", epilog=_EXIT_CODES)
 def load_command(
-    destination: Annotated[str, typer.Option(help="duckdb, or any destination of dlt by its name.")] = "duckdb",
-    database: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The DuckDB file (default: customers.duckdb).")
-    ] = None,
-    dataset: Annotated[str, typer.Option(help="The schema that the tables are written to.")] = "intilery",
+    destination: _Destination = "duckdb",
+    database: _Database = None,
+    dataset: _Dataset = "intilery",
     only: Annotated[
         str | None, typer.Option(metavar="TABLES", help="Some tables only, as in events,profiles (default: all).")
     ] = None,
@@ -44,32 +58,29 @@ def load_command(
     until: Annotated[
         str | None, typer.Option(metavar="T", help="Read only events that happened before T (exclusive).")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Load nothing: estimate how many events there are, and how long it takes.")
+    ] = False,
+    as_json: _AsJson = False,
 ) -> None:
     """Load what is new: profiles with their traits and metadata, and events since the last load."""
     # dlt and its kin take a second to import, which --help and usage errors need not wait for
     from cdp_client import ConfigurationError
     from intilery_source import RunReport
-    from intilery_source.settings import read_instant
-    from pipelines.destination import target
     from pipelines.failures import explain
     from pipelines.load import TABLES, LoadRequest, load
     from pipelines.progress import display
+    from pipelines.summary import lateness_sentence, lookback_warning
 
     try:
         tables = _tables(only, TABLES)
-        bounds = read_instant(since, "--since"), read_instant(until, "--until")
-        if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
-            raise ConfigurationError("--since must be earlier than --until: since is inclusive, until exclusive.")
-        if not dataset.isidentifier() or dataset.lower() in _RESERVED:
-            raise ConfigurationError(
-                "--dataset must be a name of letters, digits and _ that no database has taken for itself, such as "
-                "intilery."
-            )
-        request = LoadRequest(target(destination, database, dataset), tables, *bounds)
+        bounds = _bounds(since, until)
+        request = LoadRequest(_target(destination, database, dataset), tables, *bounds)
     except ConfigurationError as error:
         _end(ExitCode.USAGE, str(error), as_json)
     report = RunReport()
+    if plan:
+        _show_plan(request, report, as_json)
     try:
         with display(report):
             result = load(request, report)
@@ -91,7 +102,48 @@ def load_command(
     else:
         show_tables(f"Loaded into {request.where}", result.tables, result.added)
         print(f"{report.statistics.requests:,} requests in {result.loads} load(s); watermark {result.watermark}.")
-    for reason in result.reasons:
+        if sentence := lateness_sentence(report):
+            print(sentence)
+    for reason in [*result.reasons, *filter(None, [lookback_warning(report)])]:
+        print(reason, file=sys.stderr)
+    raise typer.Exit(int(result.exit_code))
+
+
+@app.command(name="verify", epilog=_VERIFY_CODES)
+def verify_command(
+    destination: _Destination = "duckdb",
+    database: _Database = None,
+    dataset: _Dataset = "intilery",
+    windows: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="So many windows at random (default: 10; with a range, all of it)."),
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="T", help="Only what happened from T on (inclusive).")] = None,
+    until: Annotated[str | None, typer.Option(metavar="T", help="Only what happened before T (exclusive).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Choose the same windows as a verification before.")] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Read windows of the ledger again from the API, and compare them with the table; nothing is changed."""
+    from cdp_client import ConfigurationError
+    from intilery_source import RunReport
+    from pipelines.failures import explain
+    from pipelines.verify import VerifyRequest, verify
+
+    try:
+        bounds = _bounds(since, until)
+        request = VerifyRequest(_target(destination, database, dataset), windows, *bounds, seed)
+    except ConfigurationError as error:
+        _end(ExitCode.USAGE, str(error), as_json)
+    report = RunReport()
+    try:
+        result = verify(request, report)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        _end(*explain(error), as_json)
+    if as_json:
+        print(json.dumps(result.as_dict() | report.statistics.as_dict()))
+    else:
+        print("\n".join(result.lines(report.statistics.requests)))
+    for reason in result.reasons():
         print(reason, file=sys.stderr)
     raise typer.Exit(int(result.exit_code))
 
@@ -147,6 +199,39 @@ def _tables(only: str | None, allowed: tuple[str, ...]) -> list[str]:
         what = f"names no table {unknown[0]!r}" if unknown else "names no table"
         raise ConfigurationError(f"--only {what}; allowed are {', '.join(allowed)}.")
     return list(dict.fromkeys(named))
+
+
+def _bounds(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    from cdp_client import ConfigurationError
+    from intilery_source.settings import read_instant
+
+    bounds = read_instant(since, "--since"), read_instant(until, "--until")
+    if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
+        raise ConfigurationError("--since must be earlier than --until: since is inclusive, until exclusive.")
+    return bounds
+
+
+def _target(destination: str, database: Path | None, dataset: str) -> "Target":
+    from cdp_client import ConfigurationError
+    from pipelines.destination import target
+
+    if not dataset.isidentifier() or dataset.lower() in _RESERVED:
+        raise ConfigurationError(
+            "--dataset must be a name of letters, digits and _ that no database has taken for itself, such as intilery."
+        )
+    return target(destination, database, dataset)
+
+
+def _show_plan(request: "LoadRequest", report: "RunReport", as_json: bool) -> NoReturn:
+    from pipelines.failures import explain
+    from pipelines.plan import plan
+
+    try:
+        found = plan(request, report)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        _end(*explain(error), as_json)
+    print(json.dumps(found.as_dict()) if as_json else "\n".join(found.sentences()))
+    raise typer.Exit(int(ExitCode.LOADED))
 
 
 def _end(code: ExitCode, sentence: str, as_json: bool) -> NoReturn:

@@ -109,12 +109,12 @@ class Opened:
 
 
 @contextmanager
-def opened(where: Target) -> Iterator[Opened]:
+def opened(where: Target, *, read_only: bool = False) -> Iterator[Opened]:
     """The target, open. A DuckDB file stays open, so that no other program can take it midway.
 
     Raises:
         FileHeldError: another program holds the file.
-        ConfigurationError: it is no DuckDB file, or dlt knows no such destination.
+        ConfigurationError: it is no DuckDB file, there is none to read, or dlt knows no such destination.
     """
     if where.database is None:
         try:
@@ -130,7 +130,7 @@ def opened(where: Target) -> Iterator[Opened]:
         yield Opened(destination)
         return
     try:
-        connection = duckdb.connect(str(where.database), config=_CONFIG)
+        connection = duckdb.connect(str(where.database), read_only=read_only, config=_CONFIG)
     except duckdb.IOException as error:
         if "Could not set lock" in str(error):
             raise FileHeldError(

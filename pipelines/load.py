@@ -11,6 +11,7 @@ from dlt.extract import DltSource
 from dlt.pipeline.pipeline import Pipeline
 
 from intilery_source import RunReport, events_remaining, intilery, pass_interrupted
+from intilery_source.source import watermark_of
 from pipelines.destination import Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
@@ -85,10 +86,10 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
         except BaseException:
             pipeline.drop()
             raise
-        state = pipeline.state.get("sources", {}).get("intilery", {}).get("resources", {}).get("events", {})
+        reached = watermark_of(pipeline)
     code, reasons = _verdict(report)
     added = {table: number - before.get(table, 0) for table, number in after.items()}
-    return LoadResult(code, reasons, after, added, loads, state.get("watermark"))
+    return LoadResult(code, reasons, after, added, loads, reached)
 
 
 def row_counts(pipeline: Pipeline) -> dict[str, int]:
