@@ -156,7 +156,7 @@ class EventLoads:
         now = int(datetime.now(UTC).timestamp() * 1_000_000)
         table = event_pages.table(batches, now, of_profiles=self._of_profiles)
         self._report.count_rows(self._table, table.num_rows)
-        self._report.expected_rows = self.reader.remaining()
+        self._report.expect_rows(self._table, self.reader.remaining())
         if not self._of_profiles:
             self._report.lateness.add(table)
         self._report.count_readable(self._table, table.num_rows)

@@ -10,6 +10,9 @@ from typing import Any
 from cdp_client import Statistics
 from intilery_source.lateness import Lateness
 
+_FRESH = 0.2
+"""What a new estimate counts for beside those before it: uneven times make it jump."""
+
 
 class RunReport:
     """Counts of one run over all its loads; safe to use from any thread.
@@ -34,6 +37,7 @@ class RunReport:
         """Sentences on what could not be read at all, though the rest was."""
         self.expected_rows: float | None = None
         """About how many events are still to come, None while nothing is known of it."""
+        self._total = 0.0
         self.lateness = Lateness()
         """How late the events came that were read."""
         self.lookback: timedelta | None = None
@@ -48,6 +52,16 @@ class RunReport:
             self.rows[table] += number
         if self._on_progress is not None:
             self._on_progress(table, number)
+
+    def expect_rows(self, table: str, number: float) -> None:
+        """Take a new estimate of how many rows of a table are still to come; the more have come, the more it counts."""
+        with self._lock:
+            done = self.rows[table]
+            total = done + max(0.0, number)
+            weight = _FRESH + (1 - _FRESH) * (done / total if total else 1.0)
+            known = total if self.expected_rows is None else max(done, self._total)
+            self._total = total**weight * known ** (1 - weight)
+            self.expected_rows = max(0.0, self._total - done)
 
     def count_readable(self, table: str, number: int) -> None:
         with self._lock:

@@ -24,7 +24,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / link).exists(), link
 
 
-@pytest.mark.parametrize("name", ["quick_start", "data_dictionary", "how_it_works"])
+@pytest.mark.parametrize("name", ["quick_start", "data_dictionary", "run_dictionary", "how_it_works"])
 def test_a_page_for_readers_is_under_two_pages(name: str) -> None:
     assert len((_ROOT / "docs" / f"{name}.md").read_text().split()) < _WORDS_ON_TWO_PAGES
 
@@ -73,7 +73,7 @@ def test_make_help_names_every_target() -> None:
     assert targets == {line.split()[0] for line in shown.splitlines()}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["load", "--help"], ["sandbox", "--help"], ["demo", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["load", "--help"], ["verify", "--help"], ["sandbox", "--help"], ["demo", "--help"]])
 def test_every_command_explains_itself(arguments: list[str]) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "pipelines", *arguments], capture_output=True, text=True, check=True, cwd=_ROOT

@@ -1,4 +1,4 @@
-"""docs/data_dictionary.md says what the tables really are."""
+"""docs/data_dictionary.md and docs/run_dictionary.md say what the tables really are."""
 
 import re
 from pathlib import Path
@@ -13,14 +13,19 @@ from pipelines.load import TABLES
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
 
-_PAGE = Path(__file__).parents[2] / "docs" / "data_dictionary.md"
+_DOCS = Path(__file__).parents[2] / "docs"
+_PAGES = (_DOCS / "data_dictionary.md", _DOCS / "run_dictionary.md")
 _OWN_COLUMNS = {"profiles", "profile_traits", "profile_meta"}
 """Tables that have a column for each trait, too."""
 
 
+def _text() -> str:
+    return "\n".join(page.read_text() for page in _PAGES)
+
+
 def _documented() -> dict[str, dict[str, str]]:
-    """The columns and types of each table on the page."""
-    sections = re.split(r"^## `(\w+)`$", _PAGE.read_text(), flags=re.MULTILINE)[1:]
+    """The columns and types of each table on the pages."""
+    sections = re.split(r"^## `(\w+)`$", _text(), flags=re.MULTILINE)[1:]
     return {
         name: dict(re.findall(r"^\| `(\w+)` \| ([A-Z ]+) \|", text, flags=re.MULTILINE))
         for name, text in zip(sections[::2], sections[1::2], strict=True)
@@ -41,7 +46,7 @@ def test_the_dictionary_equals_the_schema(account: Account, tmp_path: Path) -> N
     documented = _documented()
     account.load()
     real = _real(account)
-    for table in TABLES:
+    for table in (*TABLES, "extract_windows", "extract_runs"):
         columns = {name: kind for name, kind in real[table].items() if name in documented[table]}
         assert columns == documented[table], table
         if table not in _OWN_COLUMNS:
@@ -69,7 +74,7 @@ def test_events_of_a_profile_are_described() -> None:
 
 
 def test_every_table_and_its_key_is_described() -> None:
-    page = _PAGE.read_text()
+    page = _text()
     written = [value for value in vars(tables).values() if isinstance(value, tables.Table)]
     assert {table.name for table in written} == _documented().keys()
     for table in written:
