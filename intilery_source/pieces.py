@@ -43,7 +43,7 @@ class Pieces:
 
     def cover(self, page: EventPage, start: Millis, end: Millis) -> bool:
         """Take the rows of `[start, end)` from a page that holds all of them; whether any instant was new."""
-        spans = self._covered.add(start, end)
+        spans = self._covered.add(max(start, self._start), end)
         if not spans:
             return False
         times = [micros // 1000 for micros in page.micros]

@@ -236,7 +236,12 @@ class Planner:
         """The page at about `rank`, far ahead."""
         step = self._paging.step(stretch)
         rank = stretch.next_rank + (rank - stretch.next_rank) // step * step  # so that pages fit in between
-        if stretch.scout is not None or rank < stretch.next_rank + step:
+        if (
+            stretch.scout is not None
+            or rank < stretch.next_rank + step
+            or rank in stretch.pages
+            or rank >= stretch.bound
+        ):
             return None
         stretch.scout = rank
         return self._ask_page(stretch, rank)
@@ -354,6 +359,8 @@ class Planner:
         """Take the events of an instant that was read by itself."""
         self._returned(ask)
         self.pieces.cover_instant(ask.query.start or 0, pieces)
+        if ask.stretch is not None:  # what lies behind the instant is another stretch's
+            ask.stretch.opened = ask.stretch.exhausted = True
         self._move_on()
 
     def _returned(self, ask: Ask) -> None:
