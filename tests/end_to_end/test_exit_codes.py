@@ -200,7 +200,7 @@ def test_a_range_leaves_the_watermark_alone(account: Account) -> None:
     ranged = account.load(only=("events",), since=_at("2025-12-01"), until=_at("2025-12-05"))
     # then the watermark is where it was, and the next load reads on from there
     assert ranged.watermark == "2026-01-20T00:00:00.000Z"
-    assert sum(ranged.added.values()) == 0
+    assert ranged.added["events"] == 0
     assert account.load(only=("events",)).watermark == "2026-03-01T00:00:00.000Z"
     assert account.event_ids() == account.true_event_ids()
 
