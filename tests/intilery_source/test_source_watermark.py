@@ -23,14 +23,21 @@ def moment(days: float) -> datetime:
     return instants.to_datetime(at(days))
 
 
-def begin(state, *, now, since=None, until=None, lookback=NO_LOOKBACK):
-    return watermark.begin(
+def begin(state, *, now, start=None, since=None, until=None, lookback=NO_LOOKBACK, start_date=None):
+    """Begin or go on with a pass; where it is new, the first answers say `now` and, at the first pass, `start`."""
+    current = watermark.begin(
         state,
         since=None if since is None else moment(since),
         until=None if until is None else moment(until),
         lookback=lookback,
-        now=at(now),
+        now=lambda: at(now),
+        start_date=start_date,
     )
+    if current.now is None:
+        current.now = at(now)
+    if current.start is None:
+        current.start = None if start is None else at(start)
+    return current
 
 
 def marks(state):
@@ -40,19 +47,86 @@ def marks(state):
 
 def first_pass(state, *, start=0.0, now=10.0, until=None):
     """A first pass, read to its end."""
-    current = watermark.begin_at(at(start), until=None if until is None else moment(until), now=at(now))
-    watermark.store(state, current, finished=True)
+    watermark.store(state, begin(state, start=start, now=now, until=until), finished=True)
+
+
+def never_asked():
+    raise AssertionError("the clock is asked for")
 
 
 def test_nothing_was_ever_read():
-    assert begin({}, now=10) is None
+    # given an empty state
+    current = watermark.begin({}, since=None, until=None, lookback=NO_LOOKBACK, now=never_asked)
+    # then all is read, and where it begins and what time it is, the first answers will say
+    assert (current.start, current.end, current.now, current.position) == (None, None, None, None)
+    assert current.backfill
     assert not watermark.remaining({})
+    # and before they have, nothing can be stored
+    with pytest.raises(ValueError, match="has not been opened"):
+        watermark.store({}, current, finished=True)
+
+
+def test_only_a_range_that_was_interrupted_asks_for_the_clock():
+    state = {}
+    first_pass(state)
+    for since in (None, moment(1)):
+        watermark.begin(state, since=since, until=None, lookback=NO_LOOKBACK, now=never_asked)
+    watermark.store(state, begin(state, since=1, now=20), finished=False)
+    with pytest.raises(AssertionError, match="the clock"):
+        watermark.begin(state, since=moment(1), until=None, lookback=NO_LOOKBACK, now=never_asked)
+
+
+def test_a_range_that_was_interrupted_is_read_again_where_nobody_tells_the_time():
+    state = {}
+    current = begin(state, since=1, now=20)
+    current.position = at(5)
+    watermark.store(state, current, finished=False)
+    again = watermark.begin(state, since=moment(1), until=None, lookback=NO_LOOKBACK, now=lambda: None)
+    assert (again.position, again.now) == (at(1), None)
+
+
+def test_only_the_lookback_is_expected_to_be_little():
+    state = {}
+    assert begin(state, now=10).backfill
+    first_pass(state)
+    assert not begin(state, now=20).backfill
+    assert begin(state, since=1, now=20).backfill
+    current = begin(state, now=20)
+    watermark.store(state, current, finished=False)
+    assert begin(state, now=20).backfill
+
+
+def test_a_pass_stands_where_the_state_says():
+    # given a pass that has been read to a position, and stored there
+    for since in (None, 2):
+        state = {}
+        current = begin(state, start=0, since=since, now=10)
+        assert not watermark.stands_at(state, current), "nothing is stored"
+        current.position = at(4)
+        watermark.store(state, current, finished=False)
+        assert watermark.stands_at(state, current)
+        # when it reads on, and what it read is not loaded
+        current.position = at(5)
+        # then the state is behind it
+        assert not watermark.stands_at(state, current)
+        watermark.store(state, current, finished=True)
+        assert not watermark.stands_at(state, current), "it is over"
+
+
+def test_a_pass_of_another_time_does_not_stand_where_this_one_does():
+    state = {}
+    current = begin(state, start=0, now=10)
+    current.position = at(4)
+    watermark.store(state, current, finished=False)
+    other = begin({}, start=0, now=11)
+    other.position = at(4)
+    assert not watermark.stands_at(state, other)
 
 
 def test_the_first_pass_ends_at_the_now_of_its_start():
     state = {}
-    current = watermark.begin_at(at(0), until=None, now=at(10))
-    assert (current.start, current.position, current.end) == (at(0), at(0), None)
+    current = begin({}, start=0, now=10)
+    assert (current.start, current.position, current.end) == (at(0), None, None)
     current.position = at(12)  # events dated in the future
     watermark.store(state, current, finished=True)
     assert marks(state) == {"watermark": instants.write(at(10))}
@@ -62,7 +136,7 @@ def test_the_first_pass_ends_at_the_now_of_its_start():
 def test_a_pass_of_many_loads_goes_on_where_it_stopped():
     # given a first pass that stopped after day 4
     state = {}
-    current = watermark.begin_at(at(0), until=None, now=at(10))
+    current = begin({}, start=0, now=10)
     current.position = at(4)
     watermark.store(state, current, finished=False)
     assert state["watermark"] == instants.write(at(4))
@@ -104,7 +178,7 @@ def test_until_before_the_watermark_does_not_move_it_back():
 @pytest.mark.parametrize("finished", [False, True])
 def test_a_position_in_the_future_does_not_count(finished):
     state = {}
-    current = watermark.begin_at(at(0), until=None, now=at(10))
+    current = begin({}, start=0, now=10)
     current.position = at(3000)
     watermark.store(state, current, finished=finished)
     assert state["watermark"] == instants.write(at(10))
@@ -113,7 +187,7 @@ def test_a_position_in_the_future_does_not_count(finished):
 def test_the_watermark_stops_before_an_instant_that_could_not_be_read():
     # given a pass of two loads, in the first of which day 3 could not be read
     state = {}
-    current = watermark.begin_at(at(0), until=None, now=at(10))
+    current = begin({}, start=0, now=10)
     current.position, current.blocked = at(5), at(3)
     watermark.store(state, current, finished=False)
     assert state["watermark"] == instants.write(at(3))
@@ -144,7 +218,7 @@ def test_a_range_before_any_pass_leaves_no_watermark():
     state = {}
     watermark.store(state, begin(state, since=2, now=20), finished=True)
     assert marks(state) == {}
-    assert begin(state, now=20) is None
+    assert begin(state, now=20).start is None
 
 
 def test_a_range_is_gone_on_with_only_when_it_is_the_same():
@@ -170,20 +244,16 @@ def test_a_range_that_was_interrupted_long_ago_is_read_again():
 
 def test_a_pass_never_reaches_back_before_start_date_and_a_range_may():
     state = {}
-    assert watermark.begin(
-        state, since=None, until=None, lookback=timedelta(days=3), now=at(10), start_date=moment(4)
-    ).start == at(4)
+    assert begin(state, lookback=timedelta(days=3), now=10, start_date=moment(4)).start == at(4)
     first_pass(state, start=4, now=6)
-    for since, start in ((None, 4), (moment(1), 1)):
-        current = watermark.begin(
-            state, since=since, until=None, lookback=timedelta(days=3), now=at(10), start_date=moment(4)
-        )
-        assert current.start == at(start)
+    for since, start in ((None, 4), (1, 1)):
+        current = begin(state, since=since, lookback=timedelta(days=3), now=10, start_date=moment(4))
+        assert (current.start, current.position) == (at(start), at(start))
 
 
 def test_a_range_and_a_pass_do_not_disturb_each_other():
     state = {}
-    current = watermark.begin_at(at(0), until=None, now=at(10))
+    current = begin({}, start=0, now=10)
     current.position = at(4)
     watermark.store(state, current, finished=False)
     inner = begin(state, since=6, now=11)
@@ -197,7 +267,8 @@ def test_a_range_and_a_pass_do_not_disturb_each_other():
 def test_a_default_date_of_the_year_1_can_be_stored():
     state = {}
     start = instants.parse("0001-01-01T00:00:00.000Z") // 1000
-    current = watermark.begin_at(start, until=None, now=at(10))
+    current = begin(state, now=10)
+    current.start = start
     watermark.store(state, current, finished=False)
     assert begin(state, now=11).position == start
 
@@ -246,12 +317,11 @@ class Loads(RuleBasedStateMachine):
     )
     def load(self, steps: int, until: int | None, since: int | None, lookback: int, killed: bool) -> None:
         before = json.loads(json.dumps(self.state))
-        arguments = {"now": self.now, "since": since, "until": until, "lookback": timedelta(days=lookback)}
-        current = begin(before, **arguments)
-        if current is None:
-            current = watermark.begin_at(
-                at(self.start), until=None if until is None else moment(until), now=at(self.now)
-            )
+        current = begin(
+            before, start=self.start, now=self.now, since=since, until=until, lookback=timedelta(days=lookback)
+        )
+        if current.position is None:
+            current.position = current.start
         # a load reads some days on from the position, and finishes when none are left
         end = HORIZON if current.end is None else (current.end - BASE) // DAY
         position = (current.position - BASE) // DAY
