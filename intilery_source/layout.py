@@ -11,6 +11,10 @@ from intilery_source.stretches import Stretch, Window
 from intilery_source.types import EventPage
 
 _MAX_CONTRADICTIONS = 8
+_CHAINS = 8
+"""Stretches that are begun at a guess at one time."""
+_SERIAL_PAGES = 16
+"""Pages of a stretch where `from` is of no use, and each page is asked for after the one before it."""
 
 
 class Layout:
@@ -35,14 +39,24 @@ class Layout:
         """About how many events are still to be read."""
         return sum(stretch.remaining() for stretch in self.stretches)
 
-    def begin_within(self, stretch: Stretch, start: Millis) -> Stretch | None:
-        """A further stretch where nothing is known yet; its first page will say where it begins."""
-        if not stretch.start < start < stretch.end:
+    def divide(self) -> Stretch | None:
+        """Begin another stretch inside one that is long, where nothing is known yet; None where none is long."""
+        paging = self._paging
+        if not self.stretches or sum(stretch.floating for stretch in self.stretches) >= _CHAINS:
             return None
-        new = Stretch(start, stretch.end, start, stretch.rate(), Window(start, stretch.window.end), floating=True)
-        stretch.end = start
-        self._insert(stretch, new)
-        return new
+        if not paging.by_rank:  # one page after the other: better many short stretches, near to what is read
+            length = _SERIAL_PAGES * paging.full_size
+            for stretch in self.stretches:
+                if stretch.opened and stretch.remaining() > 1.25 * length:
+                    known = stretch.known()
+                    return self._begin_within(stretch, stretch.time_at((known[0] if known else 0) + length))
+        longest = max(self.stretches, key=Stretch.remaining)
+        if longest.remaining() < 4.0 * (paging.cap if paging.by_rank else paging.full_size):
+            return None
+        if not (longest.opened or longest.floating):
+            return None
+        known = longest.known()
+        return self._begin_within(longest, ((known[1] if known else longest.start) + longest.end) // 2)
 
     def settle(self, stretch: Stretch, page: EventPage) -> None:
         """Let a stretch that was begun at a guess begin at its first event, and the one before it end there."""
@@ -114,6 +128,14 @@ class Layout:
         """Begin stretches where nothing has been read and no stretch is left: new events, at the end."""
         for start, end in self._pieces.missing(first, last):
             self.stretches.append(Stretch(start, end, start, 0.0, self.windows[-1], edge=Edge(-1)))
+
+    def _begin_within(self, stretch: Stretch, start: Millis) -> Stretch | None:
+        if not stretch.start < start < stretch.end:
+            return None
+        new = Stretch(start, stretch.end, start, stretch.rate(), Window(start, stretch.window.end), floating=True)
+        stretch.end = start
+        self._insert(stretch, new)
+        return new
 
     def _insert(self, stretch: Stretch, new: Stretch) -> None:
         stretch.window.end = new.window.start

@@ -34,10 +34,6 @@ _SCOUT = 6
 """Pages that must remain for a look ahead to be worth its request."""
 _CAUTION = 0.1
 """The share of what remains by which a look ahead stays before the expected end."""
-_CHAINS = 8
-"""Stretches that are begun at a guess at one time."""
-_SERIAL_PAGES = 16
-"""Pages of a stretch where `from` is of no use, and each page is asked for after the one before it."""
 _SPECULATION = 0.005
 """The share of requests that may have been of no use before guesses are left alone."""
 
@@ -168,7 +164,8 @@ class Planner:
             for stretch in stretches:
                 if ask := choice(stretch):
                     return ask
-        return self._divide() or self._speculate()
+        new = self._layout.divide()
+        return self._speculate() if new is None else self._page(new, 0)
 
     def _ask_newest(self, rank: int = 0) -> Ask:
         start = None if self._first == FIRST else self._first - OVERLAP
@@ -245,29 +242,6 @@ class Planner:
             return None
         stretch.scout = rank
         return self._ask_page(stretch, rank)
-
-    def _divide(self) -> Ask | None:
-        """Begin another stretch inside one that is long."""
-        paging, stretches = self._paging, self._layout.stretches
-        if not stretches or sum(stretch.floating for stretch in stretches) >= _CHAINS:
-            return None
-        if not paging.by_rank:  # one page after the other: better many short stretches, near to what is read
-            length = _SERIAL_PAGES * paging.full_size
-            for stretch in stretches:
-                if stretch.opened and stretch.remaining() > 1.25 * length:
-                    known = stretch.known()
-                    return self._begin_within(stretch, stretch.time_at((known[0] if known else 0) + length))
-        longest = max(stretches, key=Stretch.remaining)
-        if longest.remaining() < 4.0 * (paging.cap if paging.by_rank else paging.full_size):
-            return None
-        if not (longest.opened or longest.floating):
-            return None
-        known = longest.known()
-        return self._begin_within(longest, ((known[1] if known else longest.start) + longest.end) // 2)
-
-    def _begin_within(self, stretch: Stretch, start: Millis) -> Ask | None:
-        new = self._layout.begin_within(stretch, start)
-        return None if new is None else self._page(new, 0)
 
     def _speculate(self) -> Ask | None:
         """Where nothing else is to be done, a page that may lie behind the end of its stretch."""
