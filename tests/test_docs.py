@@ -73,7 +73,9 @@ def test_make_help_names_every_target() -> None:
     assert targets == {line.split()[0] for line in shown.splitlines()}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["load", "--help"], ["verify", "--help"], ["sandbox", "--help"], ["demo", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["load", "--help"], ["verify", "--help"], ["sandbox", "--help"], ["demo", "--help"]]
+)
 def test_every_command_explains_itself(arguments: list[str]) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "pipelines", *arguments], capture_output=True, text=True, check=True, cwd=_ROOT
