@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,8 @@ class KillableLoader:
 
     def kill(self) -> Outcome:
         """End the load now with SIGKILL."""
-        os.kill(self._pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it crashed by itself
+            os.kill(self._pid, signal.SIGKILL)
         return self.outcome()
 
     def outcome(self) -> Outcome:
