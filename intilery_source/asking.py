@@ -10,6 +10,7 @@ PAGE_SIZE = 100
 """The most that one request may ask for ("between 1 and 100"; Events API, "Optional Request Arguments")."""
 
 _MAX_ASKS = 8
+_ALIKE = 3
 
 
 def ask_soundly(ask: AskEvents, query: Query, *, permitted: bool = False) -> EventPage:
@@ -33,7 +34,7 @@ class Asker:
     """Asks where an answer must be the one to this very question, because nothing else vouches for it.
 
     A proxy may answer with the page before this one (API contract, "a proxy in front"). So a page that holds nothing
-    new is believed only when it comes twice.
+    new is believed only when it comes three times in a row.
     """
 
     def __init__(self, ask: AskEvents, page_size: int = PAGE_SIZE) -> None:
@@ -49,7 +50,8 @@ class Asker:
             UnexpectedAnswerError: it keeps contradicting the question, or changes all the time.
             TooLargeError: it is too large; `size` has been halved, unless it was 1.
         """
-        barren: list[int] | None = None
+        barren: list[object] | None = None
+        alike = 0
         for _ in range(_MAX_ASKS):
             try:
                 page = ask_soundly(self._ask, query)
@@ -58,10 +60,14 @@ class Asker:
                     self.size = query.size // 2
                 raise
             shown = set(page.keys).union(names_of_unreadable(page))
-            if not shown <= self._answered or barren == page.micros:
+            if not shown <= self._answered:
                 self._answered |= shown
                 return page
-            barren = page.micros
+            found: list[object] = [*page.keys]
+            alike = alike + 1 if found == barren else 1
+            if alike >= _ALIKE:
+                return page
+            barren = found
         raise UnexpectedAnswerError(
             f"The events route keeps giving different answers to one question (request id {page.request_id})."
         )

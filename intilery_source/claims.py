@@ -11,6 +11,9 @@ from intilery_source.pieces import Pieces
 from intilery_source.types import EventPage
 
 _MAX_ANSWERS = 8
+_NEEDED_OF_ECHOES = 4
+"""How many answers it takes once one of them may have been a repeat."""
+_REMEMBERED = 1_000
 _INFINITY = float("inf")
 
 
@@ -31,11 +34,18 @@ class Edge:
     whole: bool = False
     """Whether that page held all that was asked for."""
     outstanding: int = 0
+    settled: bool = False
+    """Whether it has been acted upon."""
 
-    def note(self, page: EventPage, *, whole: bool) -> None:
-        """Take an answer into account."""
-        if self.accepted:
+    needed: int = 2
+    """How many answers it takes."""
+
+    def note(self, page: EventPage, *, whole: bool, echo: bool = False) -> None:
+        """Take an answer into account; `echo` says that another question has had the same one."""
+        if self.settled:
             return
+        if echo:
+            self.needed = _NEEDED_OF_ECHOES
         instant = page.latest if self.sign > 0 else page.earliest
         claim = -self.sign * _INFINITY if instant is None else float(instant)
         self.answers += 1
@@ -45,8 +55,8 @@ class Edge:
 
     @property
     def accepted(self) -> bool:
-        """Whether two answers bear each other out."""
-        return self.answers >= 2 and self.agreed
+        """Whether two answers bear each other out, and all that were asked for do."""
+        return self.settled or (self.answers >= self.needed and self.agreed and not self.outstanding)
 
     @property
     def unsettled(self) -> bool:
@@ -81,24 +91,40 @@ class Ends:
         self._last = last
         self.earliest = Edge(-1)
         self.newest = Edge(1)
+        self._shown: dict[int, object] = {}
+        """For the last answers, by what they showed: the question that was asked."""
 
     def note(self, page: EventPage, *, of: Edge | None, from_start: bool, full: bool) -> None:
         """Take what an answer claims; `of` is the edge that it was asked about, `from_start` that it had no `from`."""
+        everything = from_start and not full and (of is self.newest or of is self.earliest)
+        echo = self._echoes(page, "everything" if everything else (id(of), from_start))
         if of is self.newest:
-            self.newest.note(page, whole=not full)
+            self.newest.note(page, whole=not full, echo=echo)
             if not full:
-                self.earliest.note(page, whole=True)
+                self.earliest.note(page, whole=True, echo=echo)
             return
         if of is not None and from_start:
-            of.note(page, whole=not full)
-        everything = of is self.earliest and from_start
+            of.note(page, whole=not full, echo=echo)
         if not full and (everything or page.latest is not None):
-            self.newest.note(page, whole=everything)
+            self.newest.note(page, whole=everything, echo=echo)
+
+    def hear(self, page: EventPage, question: object) -> None:
+        """Remember an answer that claims nothing."""
+        self._echoes(page, question)
+
+    def _echoes(self, page: EventPage, question: object) -> bool:
+        """Whether another question has had the same answer lately."""
+        shown = hash(frozenset(page.keys))
+        first = self._shown.setdefault(shown, question)
+        if len(self._shown) > _REMEMBERED:
+            del self._shown[next(iter(self._shown))]
+        return first != question
 
     def believe(self) -> bool:
         """Cover what two answers have claimed; whether it was new."""
         new = False
         early, late = self.earliest, self.newest
+        early.settled, late.settled = early.accepted, late.accepted
         if early.accepted and early.page is not None:
             if early.page.latest is not None:
                 new |= self._pieces.cover(early.page, self._first, early.page.latest)

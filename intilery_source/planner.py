@@ -285,7 +285,9 @@ class Planner:
         stretch, full = ask.stretch, page.length >= ask.query.size
         if not ask.query.ascending:
             page = page.reversed()
-        if stretch is not None or not ask.rank:
+        if stretch is None and ask.rank:
+            self._ends.hear(page, ask.rank)
+        else:
             edge = self._ends.newest if stretch is None else stretch.edge
             self._ends.note(page, of=edge, from_start=not ask.rank, full=full)
         new = False
