@@ -112,14 +112,14 @@ def test_an_incremental_hint_of_dlt_bounds_a_range(configured: Account, tmp_path
     )
     # when it is run while events remain
     configured.server.control("DELETE", "/_sandbox/stats")
+    source = intilery_source.intilery(rows_per_load=40).with_resources("events")
+    source.events.apply_hints(
+        incremental=dlt.sources.incremental(
+            "event_time", initial_value=start, end_value=end, on_cursor_value_missing="include"
+        )
+    )
     runs = 0
     while not runs or intilery_source.events_remaining(pipeline):
-        source = intilery_source.intilery(rows_per_load=40).with_resources("events")
-        source.events.apply_hints(
-            incremental=dlt.sources.incremental(
-                "event_time", initial_value=start, end_value=end, on_cursor_value_missing="include"
-            )
-        )
         pipeline.run(source)
         runs += 1
     assert runs > 1

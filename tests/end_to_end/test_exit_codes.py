@@ -136,13 +136,12 @@ def test_a_range_that_was_interrupted_is_gone_on_with_for_a_day(account: Account
     state: dict[str, Any] = {}
     start, end = _at("2026-01-01"), _at("2026-02-01")
     now = instants.of_datetime(_at("2026-03-01"))
-    current = watermark.begin(state, since=start, until=end, lookback=timedelta(days=3), now=now)
-    assert current is not None
-    current.position += 1000
+    current = watermark.begin(state, since=start, until=end, lookback=timedelta(days=3), now=lambda: now)
+    current.now, current.position = now, instants.of_datetime(start) + 1000
     watermark.store(state, current, finished=False)
     for hours, position in ((1, current.position), (25, current.start)):
-        again = watermark.begin(state, since=start, until=end, lookback=timedelta(days=3), now=now + hours * 3_600_000)
-        assert again is not None
+        clock = now + hours * 3_600_000
+        again = watermark.begin(state, since=start, until=end, lookback=timedelta(days=3), now=lambda at=clock: at)
         assert again.position == position
 
 
