@@ -43,15 +43,16 @@ def test_a_page_with_something_new_is_believed_at_once():
     assert endpoint.asked == [QUERY]
 
 
-def test_an_empty_page_is_believed_when_it_comes_twice():
+def test_an_empty_page_is_believed_when_it_comes_three_times():
     endpoint = Endpoint(page())
     assert Asker(endpoint).page(QUERY).length == 0
-    assert len(endpoint.asked) == 2
+    assert len(endpoint.asked) == 3
 
 
-def test_an_empty_page_once_is_not_the_end():
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_empty_page_once_or_twice_is_not_the_end(times):
     right = page(150)
-    assert Asker(Endpoint(page(), right)).page(QUERY) is right
+    assert Asker(Endpoint(*[page()] * times, right)).page(QUERY) is right
 
 
 def test_the_page_before_is_asked_for_again():
@@ -65,30 +66,30 @@ def test_the_page_before_is_asked_for_again():
     assert len(endpoint.asked) == 3
 
 
-def test_a_page_that_really_holds_nothing_new_is_believed_when_it_comes_twice():
+def test_a_page_that_really_holds_nothing_new_is_believed_when_it_comes_three_times():
     endpoint = Endpoint(page(150))
     asker = Asker(endpoint)
     asker.page(QUERY)
     assert asker.page(QUERY).keys == ["e150"]
-    assert len(endpoint.asked) == 3
+    assert len(endpoint.asked) == 4
 
 
-def test_two_pages_without_anything_new_that_differ_do_not_bear_each_other_out():
+def test_pages_without_anything_new_that_differ_do_not_bear_each_other_out():
     right = page(102)
-    endpoint = Endpoint(page(100, 101), page(100), page(101), right)
+    endpoint = Endpoint(page(100, 101), page(100), page(100), page(101), page(100), right)
     asker = Asker(endpoint)
     asker.page(QUERY)
     assert asker.page(QUERY) is right
 
 
 def test_a_new_unreadable_element_is_something_new():
-    endpoint = Endpoint(page(unreadable=[b"1"]), page(unreadable=[b"2"]), page(unreadable=[b"2"]))
+    endpoint = Endpoint(page(unreadable=[b"1"]), page(unreadable=[b"2"]))
     asker = Asker(endpoint)
     asker.page(QUERY)
     asker.page(QUERY)
     assert len(endpoint.asked) == 2
     asker.page(QUERY)
-    assert len(endpoint.asked) == 4
+    assert len(endpoint.asked) == 5
 
 
 CONTRADICTIONS = [
