@@ -10,7 +10,7 @@ from intilery_source.instants import Millis
 from intilery_source.pieces import Pieces
 from intilery_source.types import EventPage
 
-_MAX_ANSWERS = 8
+_MAX_ANSWERS = 24
 _NEEDED_OF_ECHOES = 4
 """How many answers it takes once one of them may have been a repeat."""
 _REMEMBERED = 1_000
