@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import urllib3
 from accounts import Account
@@ -17,11 +18,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cdp_sandbox.process import Running
-from intilery_source import event_loads, instants, watermark, windows
+from intilery_source import event_loads, instants, pieces, planner, reader, watermark
 from intilery_source.client import IntileryClient
-from intilery_source.event_loads import EventLoad, RowBuffer
+from intilery_source.event_loads import EventLoads
+from intilery_source.pieces import Piece
 from intilery_source.report import RunReport
 from intilery_source.settings import Settings, read_instant, read_span
+from intilery_source.types import EventPage
 
 _DAY = 86_400_000
 _MONTHS = 120 * _DAY
@@ -89,20 +92,32 @@ class Windows:
         return sorted(edges | {around[0], around[-1] + 1})
 
     def _window(self, case: Case, start: int, end: int) -> list[str]:
-        client = IntileryClient(_settings(self.server), RunReport().statistics)
-        load = EventLoad(client.events, RunReport(), "events", page_size=case.page_size)
-        current = watermark.Pass(start, end, end, start, None, None)
-        rows = [key for table in load.read(current, 10**9, cap=case.cap) for key in table["event_id"].to_pylist()]
-        client.close()
-        assert load.finished
+        current = watermark.Pass(start, end, None, start, None, None, backfill=case.edge_seed % 2 == 0)
+        found = _read(self.server, current, RunReport(), page_size=case.page_size, cap=case.cap)
         assert current.blocked is None
-        return rows
+        return [key for table in found for key in table["event_id"].to_pylist()]
 
     def _times(self, seed: int) -> dict[str, int]:
         if seed not in self.truth:
             events = self.server.control("GET", "/_sandbox/truth/events")
             self.truth[seed] = {event["eventId"]: instants.parse(event["eventTime"]) // 1000 for event in events}
         return self.truth[seed]
+
+
+def _read(server: Running, current: watermark.Pass, report: RunReport, *, page_size: int, cap: int) -> list[pa.Table]:
+    """Read a pass to its end, in one load."""
+    client = IntileryClient(_settings(server), report.statistics)
+    loads = EventLoads(
+        current, client.events, client.permit, report, "events", max_in_flight=4, page_size=page_size, cap=cap
+    )
+    try:
+        loads.open()
+        tables = list(loads.read(10**9))
+        assert loads.finished
+        return tables
+    finally:
+        loads.close()
+        client.close()
 
 
 def _settings(server: Running) -> Settings:
@@ -124,49 +139,41 @@ def _settings(server: Running) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def reader(sandbox: Running) -> Windows:
+def feed(sandbox: Running) -> Windows:
     return Windows(sandbox)
 
 
-def check(reader: Windows, case: Case) -> None:
+def check(feed: Windows, case: Case) -> None:
     """No event lost, none twice, none from outside."""
-    found, expected = reader.read(case)
+    found, expected = feed.read(case)
     assert sorted(found) == sorted(expected)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @example(plain)
 @given(case=cases)
-def test_windows_give_every_event_once(reader: Windows, case: Case) -> None:
-    check(reader, case)
+def test_windows_give_every_event_once(feed: Windows, case: Case) -> None:
+    check(feed, case)
 
 
-def test_the_check_fails_without_the_overlap(reader: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(reader, plain)
-    monkeypatch.setattr(windows, "OVERLAP", 0)
+def test_the_check_fails_without_the_overlap(feed: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(feed, plain)
+    monkeypatch.setattr(planner, "OVERLAP", 0)
+    monkeypatch.setattr(reader, "OVERLAP", 0)
     with pytest.raises(AssertionError):
-        check(reader, plain)
+        check(feed, plain)
 
 
-def test_the_check_fails_without_the_removal_of_doubles(reader: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(reader, plain)
-    monkeypatch.setattr(event_loads, "RowBuffer", _KeepsDoubles)
+def test_the_check_fails_without_the_removal_of_doubles(feed: Windows, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(feed, plain)
+    monkeypatch.setattr(pieces, "piece_of", _with_doubles)
+    monkeypatch.setattr(event_loads, "_new_rows", lambda piece, released: piece.rows)
     with pytest.raises(AssertionError):
-        check(reader, plain)
+        check(feed, plain)
 
 
-class _KeepsDoubles(RowBuffer):
-    def __init__(self, released: Any = None) -> None:
-        super().__init__(released)
-        self._all: list[Any] = []
-
-    def add(self, hit: Any) -> None:
-        self._all.append(hit)
-
-    def release(self, before: int | None) -> list[Any]:
-        ready = [hit for hit in self._all if before is None or hit.time < before]
-        self._all = [hit for hit in self._all if hit not in ready]
-        return ready
+def _with_doubles(page: EventPage, low: int, high: int) -> Piece:
+    return Piece(page.micros[low] // 1000, page.rows.slice(low, high - low), page.keys[low:high])
 
 
 @pytest.mark.parametrize("tie_order", ["stable", "shuffled"])
@@ -184,12 +191,10 @@ def test_an_instant_with_more_events_than_the_cap_is_divided_by_action(
     instant = sandbox.control("GET", "/_sandbox/clock")["now"]
     _post_at_one_instant(sandbox, instant, {f"Action {number}": 90 for number in range(5)})
     # when it is read
-    client = IntileryClient(_settings(sandbox), RunReport().statistics)
-    load = EventLoad(client.events, RunReport(), "events", page_size=100)
     start = instants.parse(instant) // 1000 - 5
-    current = watermark.Pass(start, None, start, start, None, None)
-    found = [key for table in load.read(current, 10**9, cap=300) for key in table["event_id"].to_pylist()]
-    client.close()
+    current = watermark.Pass(start, None, None, start, None, None, backfill=False)
+    tables = _read(sandbox, current, RunReport(), page_size=100, cap=300)
+    found = [key for table in tables for key in table["event_id"].to_pylist()]
     # then all are there once
     times = {e["eventId"]: e["eventTime"] for e in sandbox.control("GET", "/_sandbox/truth/events")}
     expected = [key for key, time in times.items() if instants.parse(time) // 1000 >= start]
@@ -206,13 +211,9 @@ def test_one_action_over_the_cap_is_named_and_what_comes_after_is_read(sandbox: 
     _post_at_one_instant(sandbox, instants.write(at + 5000), {"Product Viewed": 1})
     # when it is read
     report = RunReport()
-    client = IntileryClient(_settings(sandbox), report.statistics)
-    load = EventLoad(client.events, report, "events")
-    current = watermark.Pass(at - 5, None, at + 10_000, at - 5, None, None)
-    tables = list(load.read(current, 10**9, cap=300))
-    client.close()
+    current = watermark.Pass(at - 5, None, at + 10_000, at - 5, None, None, backfill=False)
+    tables = _read(sandbox, current, report, page_size=100, cap=300)
     # then the instant is named, the watermark stops before it, and the event behind it is there
-    assert load.finished
     assert len(report.failures) == 1
     assert instants.write(at) in report.failures[0]
     assert "product_viewed" in report.failures[0]
