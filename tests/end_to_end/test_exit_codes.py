@@ -132,17 +132,20 @@ def test_look_ups_that_are_down_cost_neither_the_list_nor_the_events(tmp_path: P
         assert account.load().exit_code == ExitCode.LOADED
 
 
-def test_a_range_that_was_interrupted_is_gone_on_with_for_a_day(account: Account, sandbox: Running) -> None:
+def test_a_range_that_was_interrupted_is_gone_on_with_for_a_day() -> None:
     state: dict[str, Any] = {}
     start, end = _at("2026-01-01"), _at("2026-02-01")
     now = instants.of_datetime(_at("2026-03-01"))
-    current = watermark.begin(state, since=start, until=end, lookback=timedelta(days=3), now=lambda: now)
-    current.now, current.position = now, instants.of_datetime(start) + 1000
+
+    def begin(clock: int) -> watermark.Pass:
+        return watermark.begin(state, since=start, until=end, lookback=timedelta(days=3), now=lambda: clock)
+
+    current = begin(now)
+    assert current.position is not None
+    current.now, current.position = now, current.position + 1000
     watermark.store(state, current, finished=False)
     for hours, position in ((1, current.position), (25, current.start)):
-        clock = now + hours * 3_600_000
-        again = watermark.begin(state, since=start, until=end, lookback=timedelta(days=3), now=lambda at=clock: at)
-        assert again.position == position
+        assert begin(now + hours * 3_600_000).position == position
 
 
 def test_a_pass_that_was_interrupted_is_followed_by_another(account: Account, tmp_path: Path) -> None:
