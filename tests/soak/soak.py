@@ -143,9 +143,11 @@ class Soak:
             repeats += 1
             self.counts["repeats"] += 1
             assert repeats <= MOST_REPEATS, f"a load had to be run again more than {MOST_REPEATS} times"
+        after = self._found.watermark
         if since is not None:
-            after = self._found.watermark
             assert after == before, f"a range of its own moved the watermark from {before} to {after}"
+        elif until is not None:
+            assert (after or 0) <= max(before or 0, until), f"the watermark {after} has passed the load's end {until}"
         # a range that was interrupted is gone on with; a pass of the watermark's is followed by another one
         known = known if since is None else known_first
         if self.plan.covers or since is not None:

@@ -21,9 +21,10 @@ _SHOP_OPENS = 1_772_323_200.0  # 2026-03-01
 _FLAT_BEGINS = 1_704_067_200.0  # 2024-01-01
 _MOST_FAULTS = 0.3
 """The share of requests that something happens to."""
-_ASK_FOR_A_PAUSE = {"http_429", "http_503"}
-"""Kinds of faults after which the API may ask for a pause of a whole second."""
-_LOADS_AT_FIRST = 5
+_SELDOM = {"http_429", "http_503", "repeat_page"}
+"""Faults after which the API may ask for a pause of a whole second, and the one that nobody can see through when it
+comes several times in a row."""
+_LOADS_AT_FIRST = 4
 """No seed divides its first pass into many more loads than this: each costs a quarter of a second."""
 
 
@@ -124,7 +125,8 @@ def draw(seed: int) -> Plan:
     switches = _switches(seed)
     limits = _limits(rng, shop, whole)
     covers = rng.random() < 0.75
-    latest = _spread(rng, HOUR, 40 * DAY)
+    # behind the position of a pass that has only begun lies what happened months ago
+    latest = rng.uniform(40 * DAY, 200 * DAY) if rng.random() < 0.2 else _spread(rng, HOUR, 20 * DAY)
     start_date = clock - _spread(rng, DAY, 200 * DAY) if not covers and rng.random() < 0.3 else None
     return Plan(
         seed=seed,
@@ -194,9 +196,9 @@ def _settings(rng: random.Random, events: int, limits: dict[str, Any]) -> dict[s
 def _step(rng: random.Random, latest: float, *, first: bool) -> Step:
     since = until = None
     chance = rng.random()
-    if chance < 0.12:
-        until = rng.choice([1.0, 1.0, -1.0]) * _spread(rng, SECOND, 40 * DAY)
-    elif chance < 0.24 and not first:
+    if chance < 0.15:
+        until = rng.choice([1.0, 1.0, 1.0, -1.0]) * _spread(rng, MINUTE, 100 * DAY)
+    elif chance < 0.25 and not first:
         since = _spread(rng, HOUR, 60 * DAY)
         until = rng.choice([None, since * rng.uniform(-0.1, 0.9)])
     return Step(
@@ -213,7 +215,7 @@ def _step(rng: random.Random, latest: float, *, first: bool) -> Step:
 def _kill(rng: random.Random, latest: float) -> Kill:
     by = rng.choice(["operation", "operation", "time"])
     pause = _advance(rng, 0.5)
-    return Kill(rng.uniform(0.0, 1.1), by, pause, _late_few(rng, latest) if rng.random() < 0.5 else None)
+    return Kill(rng.uniform(0.0, 1.1), by, pause, _late_few(rng, latest) if rng.random() < 0.8 else None)
 
 
 def _advance(rng: random.Random, still: float) -> float:
@@ -246,7 +248,7 @@ def _faults(rng: random.Random) -> dict[str, Any]:
         rates = {kind: rate * worse for kind, rate in HEAVY.items()}
     else:
         rates = {kind: rng.uniform(0.0, 0.1) for kind in rng.sample(sorted(KINDS), rng.randint(2, 8))}
-    for kind in rates.keys() & _ASK_FOR_A_PAUSE:
+    for kind in rates.keys() & _SELDOM:
         rates[kind] = min(rates[kind], 0.015)
     share = min(1.0, _MOST_FAULTS / sum(rates.values()))
     rates = {kind: round(rate * share, 4) for kind, rate in rates.items()}
