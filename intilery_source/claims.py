@@ -14,10 +14,11 @@ _MAX_ANSWERS = 24
 _NEEDED_OF_ECHOES = 4
 """How many answers it takes once one of them may have been a repeat."""
 _REMEMBERED = 1_000
+_TELLING = 4
 _INFINITY = float("inf")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Edge:
     """The instant of the first or the last event, as answers claim it.
 
@@ -113,7 +114,9 @@ class Ends:
         self._echoes(page, question)
 
     def _echoes(self, page: EventPage, question: object) -> bool:
-        """Whether another question has had the same answer lately."""
+        """Whether another question has had the same answer lately; a page of a few events is no sign of it."""
+        if 0 < len(page.keys) < _TELLING:
+            return False
         shown = hash(frozenset(page.keys))
         first = self._shown.setdefault(shown, question)
         if len(self._shown) > _REMEMBERED:

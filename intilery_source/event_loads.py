@@ -47,6 +47,7 @@ class EventLoads:
         `released` holds the keys of what has been given out to the same load already.
         """
         self.current = current
+        self._begun_at = current.position
         planner = Planner(
             current.position, current.end, page_size=page_size, cap=cap, ahead=ahead, eager=current.backfill
         )
@@ -137,7 +138,7 @@ class EventLoads:
         now = self.current.now or 0
         if not self.ledger.covers(instant):
             self.ledger.close(instant, now)
-            self.ledger.enter(self.current.start or instant, self.reader.window_at(instant))
+            self.ledger.enter(self._begun_at or self.current.start or instant, self.reader.window_at(instant))
         while self._failed and self._failed[0] <= instant:
             self.ledger.close(self._failed[0], now)
             if self._failed[0] == instant:

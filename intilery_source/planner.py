@@ -11,6 +11,7 @@ A stretch of time is read by rank, all its pages at once. How many there are is 
 behind the others shows where its rank lies, and the stretch is cut there.
 """
 
+from cdp_client import UnexpectedAnswerError
 from intilery_source.asks import Ask, Kind
 from intilery_source.claims import Ends
 from intilery_source.instants import FIRST, LAST, Millis
@@ -262,10 +263,12 @@ class Planner:
 
     def _ask_page(self, stretch: Stretch, rank: int) -> Ask:
         start = stretch.asked_from
-        if start is not None:
+        claims = stretch.edge is not None and stretch.edge is not self._ends.earliest
+        if claims and not stretch.opened and not stretch.outstanding:
             # what comes behind a crowded instant must be asked for without the instant itself
-            exact = stretch.edge is not None and stretch.edge is not self._ends.earliest and self.start_is_inclusive
-            start -= 0 if exact else OVERLAP
+            stretch.exact = bool(self.start_is_inclusive)
+        if start is not None and not stretch.exact:
+            start -= OVERLAP
         return Ask(Kind.PAGE, self._query(start, skip=rank), stretch, rank)
 
     def _query(self, start: Millis | None, *, skip: int = 0, ascending: bool = True) -> Query:
@@ -283,6 +286,11 @@ class Planner:
         self._returned(ask)
         self._paging.succeeded()
         stretch, full = ask.stretch, page.length >= ask.query.size
+        if full and page.earliest is None:
+            raise UnexpectedAnswerError(
+                f"None of {page.length} events has a time that can be read (request id {page.request_id}), and nothing "
+                "says where to read on: set start_date, or since, behind them."
+            )
         if not ask.query.ascending:
             page = page.reversed()
         if stretch is None and ask.rank:

@@ -48,6 +48,8 @@ class Stretch:
     window: Window
     edge: Edge | None = None
     """What its first pages claim, where no known event before `start` vouches for them."""
+    exact: bool = False
+    """Whether it is asked for from that very instant on, rather than from a little before."""
     floating: bool = False
     """Whether `start` is a guess, to be replaced by what the first page shows."""
     crowded: bool = False

@@ -115,7 +115,6 @@ def test_the_same_rows_come_whatever_a_load_holds(feed: list[tuple[int, int]], m
             assert_sound(windows, min(event.millis for event in events), NOW, len(found))
 
 
-@pytest.mark.xfail(strict=True, reason="a process that goes on with a pass writes windows from the pass's begin on")
 def test_the_ledger_of_a_pass_that_was_interrupted_goes_on_where_it_stopped() -> None:
     # given a pass of two loads
     feed, state = Feed(spread(100)), dict[str, Any]()
