@@ -89,7 +89,7 @@ class Layout:
 
     def end_at_newest(self, page: EventPage) -> None:
         """Let the last stretch end where the page of the newest events begins."""
-        if page.earliest is None or page.earliest == page.latest or not self.stretches:
+        if page.earliest is None or not self.stretches:
             return
         last = self.stretches[-1]
         if last.start < page.earliest + 1 < last.end:

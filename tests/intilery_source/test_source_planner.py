@@ -58,7 +58,7 @@ def test_what_was_there_at_first_is_read_whatever_arrives_meanwhile(
 
 
 @settings(max_examples=150)
-@given(events=singles(), case=cases(), most=st.sampled_from([3, 9]))
+@given(events=singles(), case=cases(), most=st.sampled_from([2, 3, 9]))
 def test_answers_that_are_too_large_are_asked_for_in_parts(events: list[Event], case: Case, most: int) -> None:
     read(case, case.feed(events, most=most))
 
