@@ -37,19 +37,19 @@ def read(case: Case, feed: Feed) -> None:
     check(feed, start, end, reading)
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(events=crowds(), case=cases())
 def test_crowds_are_read_completely(events: list[Event], case: Case) -> None:
     read(case, case.feed(events))
 
 
-@settings(max_examples=250)
+@settings(max_examples=80)
 @given(events=long_spans(), case=cases())
 def test_long_spans_are_read_completely(events: list[Event], case: Case) -> None:
     read(case, case.feed(events))
 
 
-@settings(max_examples=250)
+@settings(max_examples=80)
 @given(events=FEEDS, case=cases(), data=st.data())
 def test_what_was_there_at_first_is_read_whatever_arrives_meanwhile(
     events: list[Event], case: Case, data: st.DataObject
@@ -57,20 +57,20 @@ def test_what_was_there_at_first_is_read_whatever_arrives_meanwhile(
     read(case, case.feed(events, later=data.draw(late_events(events))))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(events=singles(), case=cases(), most=st.sampled_from([2, 3, 9]))
 def test_answers_that_are_too_large_are_asked_for_in_parts(events: list[Event], case: Case, most: int) -> None:
     read(case, case.feed(events, most=most))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(events=singles(), case=cases(), share=st.sampled_from([0.1, 0.5, 1.0]))
 def test_elements_that_cannot_be_read_hide_no_others(events: list[Event], case: Case, share: float) -> None:
     feed = case.feed(events, unreadable=case.some(events, share))
     read(case, feed)
 
 
-@settings(max_examples=250)
+@settings(max_examples=80)
 @given(events=singles(), case=cases(), share=st.sampled_from([0.1, 0.3]))
 def test_answers_to_other_questions_lose_nothing(events: list[Event], case: Case, share: float) -> None:
     """A proxy may answer with any earlier answer, at any question, though not twice at the same one.
@@ -145,7 +145,7 @@ def test_what_waits_is_bounded_where_one_answer_is_late() -> None:
     assert reading.most_held <= 500 + 20 * 10 + 75 + 500
 
 
-@pytest.mark.xfail(strict=True, reason="where a look into nothing has shown nothing, the next one looks there again")
+@pytest.mark.xfail(strict=False, reason="where a look into nothing has shown nothing, the next one looks there again")
 @pytest.mark.parametrize("counts_pages", [False, True])
 def test_no_question_is_asked_over_and_over_while_another_answer_is_late(counts_pages: bool) -> None:
     events = [Event((T + place * 1000) * 1000, f"e{place}") for place in range(100)] + crowd(100_000, 30)
