@@ -123,6 +123,8 @@ def draw(seed: int) -> Plan:
     world, events, clock = _world(rng, whole)
     shop = world.startswith("shop")
     switches = _switches(seed)
+    if whole and switches["scroll_end"] == "not_found":
+        switches["error_body"] = "object"  # else nothing tells the end of a list of profiles from one that expired
     limits = _limits(rng, shop, whole)
     covers = rng.random() < 0.75
     # behind the position of a pass that has only begun lies what happened months ago
