@@ -172,3 +172,19 @@ def test_a_page_of_elements_without_a_time_hides_no_others() -> None:
     except UnexpectedAnswerError:
         return
     check(feed, None, None, reading)
+
+
+@pytest.mark.xfail(strict=True, reason="two answers that begin in one instant agree, though one begins inside of it")
+def test_an_answer_that_begins_inside_the_first_instant_hides_nothing() -> None:
+    # given two events at the first instant and at the last one, and one answer that was another's
+    events = [*crowd(0, 2), *crowd(1_000, 1), *crowd(2_000, 2)]
+    for seed in range(200):
+        feed = Feed(events, wrong_at=seed % 8, seed=seed)
+        planner = Planner(None, None, page_size=10, eager=seed % 3 == 0)
+        check(feed, None, None, Driver(feed, planner, seed=seed).run())
+
+
+@settings(max_examples=250)
+@given(events=singles(ties=False), case=cases(), place=st.integers(0, 25))
+def test_one_wrong_answer_loses_nothing(events: list[Event], case: Case, place: int) -> None:
+    read(case, case.feed(events, wrong_at=place))

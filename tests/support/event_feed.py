@@ -42,7 +42,8 @@ class Feed:
 
     Events of one instant are `shuffled` at each answer, or come in one of two orders, as from `replicas` of an index.
     `most` is the number of events from which on an answer is too large (413). With the probability `repeats` an answer
-    is an earlier one instead, but never twice for one question. Events in `unreadable` cannot be read, and those in
+    is an earlier one instead, but never twice for one question. The answer to the question `wrong_at` is one that
+    somebody else might have had. Events in `unreadable` cannot be read, and those in
     `timeless` do not even show a time.
     """
 
@@ -56,6 +57,7 @@ class Feed:
     cap: int = 10_000
     most: int | None = None
     repeats: float = 0.0
+    wrong_at: int | None = None
     unreadable: frozenset[str] = frozenset()
     timeless: frozenset[str] = frozenset()
     later: list[tuple[int, Event]] = field(default_factory=list)
@@ -87,6 +89,8 @@ class Feed:
             if self._given and query not in self._repeated and self._random.random() < self.repeats:
                 self._repeated.add(query)
                 return self._random.choice(self._given)
+            if len(self.asked) - 1 == self.wrong_at:
+                return self._others_answer(query)
             page = self._answer(query)
             if self.repeats:
                 self._given.append(page)
@@ -113,6 +117,15 @@ class Feed:
             now=self.now,
             request_id=REQUEST_ID,
         )
+
+    def _others_answer(self, query: Query) -> EventPage:
+        """Events in the order and of the span that was asked for, so that nothing gives the answer away."""
+        least = -(2**62) if query.start is None else query.start * 1000
+        most = 2**62 if query.end is None else query.end * 1000
+        possible = [event for event in self.visible if least <= event.micros <= most and _wanted(event, query)]
+        first = self._random.randint(0, len(possible))
+        found = possible[first : first + query.size]
+        return self.page(found if query.ascending else found[::-1])
 
     def _answer(self, query: Query) -> EventPage:
         skip = query.skip * query.size if self.from_counts_pages else query.skip

@@ -114,8 +114,8 @@ def long_spans(draw: st.DrawFn) -> list[Event]:
 
 
 @st.composite
-def singles(draw: st.DrawFn) -> list[Event]:
-    """Events of years, hardly any two of which share an instant."""
+def singles(draw: st.DrawFn, *, ties: bool = True) -> list[Event]:
+    """Events of years, of which few share an instant with another, or none."""
     chooser = random.Random(draw(st.integers(0, 9_999)))
     events: list[Event] = []
     time = T * 1000
@@ -123,7 +123,7 @@ def singles(draw: st.DrawFn) -> list[Event]:
     for gap, count in draw(st.lists(st.tuples(gaps, counts), max_size=8)):
         for _ in range(count):
             time += 1000 + int(chooser.expovariate(1 / gap))
-            for _ in range(chooser.choice([1, 1, 1, 1, 2])):
+            for _ in range(chooser.choice([1, 1, 1, 1, 2]) if ties else 1):
                 events.append(Event(time, f"e{len(events)}", chooser.choice("ab")))
     return events
 
