@@ -178,12 +178,14 @@ class Soak:
                 kill_at_operation=at_operation,
             )
         )
-        clock = self._history.clock
+        bounds = f"{'' if since is None else History.text(since)}..{'' if until is None else History.text(until)}"
+        self._log.append(f"load {bounds} at {History.text(self._history.clock)}, {kill} at {at_operation}")
         if meanwhile is not None and not self._loader.ends_within(meanwhile.share * seconds):
             self.counts["moved on midway"] += 1
             self._advance(meanwhile.advance)
             if meanwhile.crowd is not None:
                 self._post(meanwhile.crowd)
+            self._advance(meanwhile.more)
         if kill is not None and kill.by == "time" and not self._loader.ends_within(kill.share * seconds):
             outcome = self._loader.kill()
         else:
@@ -193,10 +195,9 @@ class Soak:
             self.counts["retries"] += outcome.retries
             self._seconds_a_load += 0.3 * (outcome.seconds / max(1, outcome.loads) - self._seconds_a_load)
         self._found = read(self._path)
-        bounds = f"{'' if since is None else History.text(since)}..{'' if until is None else History.text(until)}"
         self._log.append(
-            f"load {bounds} at {History.text(clock)}: {outcome.exit_code} {outcome.reasons} in {outcome.loads} loads, "
-            f"{outcome.retries} retries, kill {kill} at {at_operation}; {self._found}"
+            f"code {outcome.exit_code} {outcome.reasons} after {outcome.loads} loads and {outcome.retries} retries: "
+            f"{self._found}"
         )
         return outcome
 
@@ -230,7 +231,7 @@ class Soak:
 
     def _advance(self, seconds: float) -> None:
         self._history.advance(seconds)
-        self._log.append(f"the clock moves on by {seconds} s")
+        self._log.append(f"the clock moves on by {seconds} s to {History.text(self._history.clock)}")
 
     def _post(self, crowd: Crowd) -> None:
         """Post events while the API is well, so that they all are taken, and once each."""

@@ -17,15 +17,17 @@ TABLES = ("profiles", "profile_traits", "profile_meta", "profile_event_bounds", 
 
 _REFUSED = {("window_time", "receivedTime")}
 """Values of switches with which a load must fail (tests/end_to_end/test_switches.py)."""
-_SHOP_OPENS = 1_772_323_200.0  # 2026-03-01
-_FLAT_BEGINS = 1_704_067_200.0  # 2024-01-01
+_SHOP_BEGINS, _SHOP_LASTS = 1_761_955_200.0, 120 * DAY  # 2025-11-01
+_FLAT_BEGINS, _FLAT_LASTS = 1_704_067_200.0, 350 * DAY  # 2024-01-01
 _MOST_FAULTS = 0.3
 """The share of requests that something happens to."""
 _SELDOM = {"http_429", "http_503", "repeat_page"}
 """Faults after which the API may ask for a pause of a whole second, and the one that nobody can see through when it
 comes several times in a row."""
 _LOADS_AT_FIRST = 4
-"""No seed divides its first pass into many more loads than this: each costs a quarter of a second."""
+"""The first pass is divided into no more loads than about this: each costs a quarter of a second."""
+_OVER_THE_CAP = 10_050
+"""More events than the API gives for a question."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,15 @@ class Kill:
 
 @dataclass(frozen=True)
 class Meanwhile:
-    """What happens in the middle of a load, after a `share` of the time that it is expected to take."""
+    """What happens in the middle of a load, after a `share` of the time that it is expected to take.
+
+    The clock moves on by `advance` seconds, a crowd's events come, and it moves on once `more`.
+    """
 
     share: float
     advance: float
     crowd: Crowd | None
+    more: float
 
 
 @dataclass(frozen=True)
@@ -120,16 +126,15 @@ def draw(seed: int) -> Plan:
     """The plan of a seed."""
     rng = random.Random(seed)
     whole = rng.random() < 0.08
-    world, events, clock = _world(rng, whole)
-    shop = world.startswith("shop")
+    world, clock, span, visible = _world(rng, whole)
     switches = _switches(seed)
     if whole and switches["scroll_end"] == "not_found":
         switches["error_body"] = "object"  # else nothing tells the end of a list of profiles from one that expired
-    limits = _limits(rng, shop, whole)
+    limits = _limits(rng, world.startswith("shop"), whole)
     covers = rng.random() < 0.75
-    # behind the position of a pass that has only begun lies what happened months ago
-    latest = rng.uniform(40 * DAY, 200 * DAY) if rng.random() < 0.2 else _spread(rng, HOUR, 20 * DAY)
-    start_date = clock - _spread(rng, DAY, 200 * DAY) if not covers and rng.random() < 0.3 else None
+    start_date = clock - span * rng.uniform(0.1, 2.0) if not covers and rng.random() < 0.3 else None
+    # behind the position of a pass that has only begun lies what happened long ago
+    latest = span * rng.uniform(0.3, 1.2) if rng.random() < 0.3 else _spread(rng, HOUR, 20 * DAY)
     return Plan(
         seed=seed,
         world=world,
@@ -139,23 +144,29 @@ def draw(seed: int) -> Plan:
         switches=switches,
         limits=limits,
         latency=rng.choice([0.0, 0.0, rng.uniform(0.0, 0.004)]),
-        settings=_settings(rng, events, limits),
+        settings=_settings(rng, visible, limits),
         lookback=rng.choice([0.0, 1.0, MINUTE, HOUR]) if covers else rng.choice([0.0, HOUR, 12 * HOUR]),
         covers=covers,
         start_date=start_date,
-        steps=tuple(_step(rng, latest, first=number == 0) for number in range(rng.choice([2, 2, 3]))),
+        steps=tuple(_step(rng, span, latest, first=number == 0) for number in range(rng.choice([2, 2, 3]))),
     )
 
 
-def _world(rng: random.Random, whole: bool) -> tuple[str, int, float]:
-    """A world, roughly how many events it has, and the clock to begin with."""
+def _world(rng: random.Random, whole: bool) -> tuple[str, float, float, int]:
+    """A world, the clock to begin with, the seconds from its first event to then, and about how many events that is.
+
+    At times the clock stands before the first event.
+    """
+    early = rng.random() < 0.04
     if rng.random() < 0.45:
         customers = rng.randint(2, 5) if whole else rng.randint(3, 25)
-        clock = _SHOP_OPENS - (123 * DAY if rng.random() < 0.04 else rng.uniform(0, 60 * DAY))
-        return f"shop:{customers}", customers * 100, clock
+        span = _spread(rng, 6 * DAY, _SHOP_LASTS)
+        clock = _SHOP_BEGINS - DAY if early else _SHOP_BEGINS + span
+        return f"shop:{customers}", clock, span, round(customers * 80 * span / _SHOP_LASTS)
     events = round(_spread(rng, 200, 500 if whole else 4000))
-    clock = _FLAT_BEGINS + (0 if rng.random() < 0.04 else rng.uniform(20 * DAY, 350 * DAY))
-    return f"flat:{events}", events, clock
+    span = _spread(rng, 20 * DAY, _FLAT_LASTS)
+    clock = _FLAT_BEGINS if early else _FLAT_BEGINS + span
+    return f"flat:{events}", clock, span, round(events * span / _FLAT_LASTS)
 
 
 def _switches(seed: int) -> dict[str, str]:
@@ -180,7 +191,7 @@ def _limits(rng: random.Random, shop: bool, whole: bool) -> dict[str, Any]:
     return limits
 
 
-def _settings(rng: random.Random, events: int, limits: dict[str, Any]) -> dict[str, Any]:
+def _settings(rng: random.Random, visible: int, limits: dict[str, Any]) -> dict[str, Any]:
     """The loader's own; it keeps to the API's limit, or exceeds it by half."""
     if limits["rate"] is None:
         rate, burst = _spread(rng, 200, 5000), round(_spread(rng, 1, 5000))
@@ -188,52 +199,56 @@ def _settings(rng: random.Random, events: int, limits: dict[str, Any]) -> dict[s
         excess = rng.choice([1.0, 1.0, 1.5])
         rate, burst = limits["rate"] * excess, round(limits["burst"] * excess)
     return {
-        "rows_per_load": max(round(_spread(rng, 50, 5000)), events // _LOADS_AT_FIRST),
+        "rows_per_load": max(rng.choice([50, round(_spread(rng, 50, 5000))]), visible // _LOADS_AT_FIRST),
         "max_in_flight": round(_spread(rng, 1, 50)),
         "requests_per_second": round(rate, 1),
         "burst": burst,
     }
 
 
-def _step(rng: random.Random, latest: float, *, first: bool) -> Step:
+def _step(rng: random.Random, span: float, latest: float, *, first: bool) -> Step:
     since = until = None
     chance = rng.random()
     if chance < 0.15:
-        until = rng.choice([1.0, 1.0, 1.0, -1.0]) * _spread(rng, MINUTE, 100 * DAY)
+        until = rng.choice([1.0, 1.0, 1.0, -1.0]) * _spread(rng, MINUTE, span)
     elif chance < 0.25 and not first:
-        since = _spread(rng, HOUR, 60 * DAY)
+        since = _spread(rng, HOUR, span)
         until = rng.choice([None, since * rng.uniform(-0.1, 0.9)])
     return Step(
-        advance=0.0 if first else _advance(rng, 0.1),
+        advance=0.0 if first else _advance(rng, span, 0.1),
         crowd=_crowd(rng, latest) if rng.random() < (0.3 if first else 0.7) else None,
         faults=_faults(rng),
         since=since,
         until=until,
-        kills=tuple(_kill(rng, latest) for _ in range(rng.choice([0, 0, 1, 1, 2]))),
-        meanwhile=_meanwhile(rng, latest) if rng.random() < 0.25 else None,
+        kills=tuple(_kill(rng, span, latest) for _ in range(rng.choice([0, 0, 1, 1, 2]))),
+        meanwhile=_meanwhile(rng, span, latest) if rng.random() < 0.25 else None,
     )
 
 
-def _kill(rng: random.Random, latest: float) -> Kill:
+def _kill(rng: random.Random, span: float, latest: float) -> Kill:
     by = rng.choice(["operation", "operation", "time"])
-    pause = _advance(rng, 0.5)
-    return Kill(rng.uniform(0.0, 1.1), by, pause, _late_few(rng, latest) if rng.random() < 0.8 else None)
+    crowd = _late_few(rng, latest) if rng.random() < 0.8 else None
+    return Kill(rng.uniform(0.0, 1.1), by, _advance(rng, span, 0.5), crowd)
 
 
-def _advance(rng: random.Random, still: float) -> float:
-    return 0.0 if rng.random() < still else round(_spread(rng, SECOND, 12 * DAY), 3)
+def _meanwhile(rng: random.Random, span: float, latest: float) -> Meanwhile:
+    crowd = _late_few(rng, latest) if rng.random() < 0.6 else None
+    return Meanwhile(rng.uniform(0.0, 0.7), _advance(rng, span, 0.2), crowd, _advance(rng, span, 0.2))
+
+
+def _advance(rng: random.Random, span: float, still: float) -> float:
+    """Seconds by which the clock moves on, so much at most that the events do not become many times more."""
+    return 0.0 if rng.random() < still else round(_spread(rng, SECOND, min(12 * DAY, span / 3)), 3)
 
 
 def _crowd(rng: random.Random, latest: float) -> Crowd:
     """More events than a page holds, about as many, or a few; late by no more than `latest` seconds, often just so."""
     number = rng.choice([rng.randint(1, 5), rng.choice([99, 100, 101, 199, 200, 201]), rng.randint(90, 350)])
     ago = rng.choice([0.0, latest, latest, rng.uniform(0.0, latest), -_spread(rng, SECOND, 4 * DAY)])
-    return Crowd(number, round(ago, 3), rng.choice([1, 1, 2, 3]), rng.randint(1, 4))
-
-
-def _meanwhile(rng: random.Random, latest: float) -> Meanwhile:
-    crowd = _late_few(rng, latest) if rng.random() < 0.5 else None
-    return Meanwhile(rng.uniform(0.0, 1.0), _advance(rng, 0.1), crowd)
+    instants, actions = rng.choice([1, 1, 2, 3]), rng.randint(1, 4)
+    if rng.random() < 0.005:
+        number, instants, actions = _OVER_THE_CAP, 1, 3
+    return Crowd(number, round(ago, 3), instants, actions)
 
 
 def _late_few(rng: random.Random, latest: float) -> Crowd:

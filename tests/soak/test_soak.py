@@ -57,5 +57,6 @@ def test_the_plans_try_everything() -> None:
     assert sum(step.since is not None for step in steps) > 100
     assert sum(step.until is not None and step.since is None for step in steps) > 100
     assert sum(step.crowd is not None and step.crowd.number > 100 for step in steps) > 200
+    assert sum(step.crowd is not None and step.crowd.number > 10_000 for step in steps) > 2
     assert 200 < sum(not plan.covers for plan in plans) < 300
     assert 50 < sum(len(plan.tables) > 1 for plan in plans) < 120
