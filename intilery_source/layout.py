@@ -25,13 +25,15 @@ class Layout:
         self._pieces = pieces
         self._paging = paging
         self._contradictions = 0
+        self._guesses: set[Millis] = set()
+        """Where stretches have been begun; one that came to nothing would again."""
         self.stretches = [first]
         self.windows = [first.window]
         """Spans for the ledger."""
 
     def window_at(self, instant: Millis) -> Window:
         """The span for the ledger that an instant belongs to; those before it are forgotten."""
-        index = bisect_right(self.windows, instant, key=lambda window: window.start) - 1
+        index = bisect_right(self.windows, instant, key=_start) - 1
         del self.windows[: max(0, index)]
         return self.windows[0]
 
@@ -63,8 +65,10 @@ class Layout:
         stretch.floating = False
         index = self.stretches.index(stretch)
         previous = self.stretches[index - 1] if index else None
-        if previous is None or previous.end != stretch.start:
+        if previous is None or previous.end != stretch.start or stretch.window.start != stretch.start:
             return  # the one before it is done: what lies between is a hole of this one's
+        if stretch.window not in self.windows or previous.window not in self.windows:
+            return
         start = stretch.end if page.earliest is None else page.earliest + 1
         if start < stretch.end:
             previous.end = previous.window.end = stretch.start = stretch.window.start = start
@@ -83,7 +87,7 @@ class Layout:
         if anchor is None or not stretch.start < earliest + 1 < latest < stretch.end:
             return
         density = rank / max(1, earliest - stretch.start)
-        new = Stretch(latest, stretch.end, anchor, density, Window(latest, stretch.window.end))
+        new = Stretch(latest, stretch.end, anchor, density, stretch.window)
         stretch.end, stretch.end_rank = earliest + 1, rank
         self._insert(stretch, new)
 
@@ -102,7 +106,7 @@ class Layout:
         if last is None or anchor is None or page.earliest is None or page.latest is None:
             return
         if last.end_rank is None and last.start < page.earliest + 1 < page.latest < last.end:
-            new = Stretch(page.latest, last.end, anchor, last.rate(), Window(page.latest, last.window.end))
+            new = Stretch(page.latest, last.end, anchor, last.rate(), last.window)
             new.end_rank = rank
             last.end = page.earliest + 1
             self._insert(last, new)
@@ -130,17 +134,28 @@ class Layout:
             self.stretches.append(Stretch(start, end, start, 0.0, self.windows[-1], edge=Edge(-1)))
 
     def _begin_within(self, stretch: Stretch, start: Millis) -> Stretch | None:
-        if not stretch.start < start < stretch.end:
+        if not stretch.start < start < stretch.end or start in self._guesses:
             return None
-        new = Stretch(start, stretch.end, start, stretch.rate(), Window(start, stretch.window.end), floating=True)
+        self._guesses.add(start)
+        new = Stretch(start, stretch.end, start, stretch.rate(), stretch.window, floating=True)
         stretch.end = start
         self._insert(stretch, new)
         return new
 
     def _insert(self, stretch: Stretch, new: Stretch) -> None:
-        stretch.window.end = new.window.start
-        self.windows.insert(self.windows.index(stretch.window) + 1, new.window)
+        """Put a stretch behind another one, and divide the window that it begins in there."""
         self.stretches.insert(self.stretches.index(stretch) + 1, new)
+        index = bisect_right(self.windows, new.start, key=_start) - 1
+        if index < 0 or self.windows[index].start == new.start:  # the ledger is past it, or divided there already
+            new.window = self.windows[max(0, index)]
+            return
+        old = self.windows[index]
+        new.window = Window(new.start, old.end)
+        old.end = new.start
+        self.windows.insert(index + 1, new.window)
+        for other in self.stretches:  # holes that share a window
+            if other.window is old and other.start >= new.start:
+                other.window = new.window
 
     def _mend(self, stretch: Stretch, start: Millis, end: Millis) -> Stretch:
         """The next attempt at a hole that a stretch has left: from an event before it, or from where it begins.
@@ -164,3 +179,7 @@ class Layout:
         else:
             child.edge = Edge(-1)
         return child
+
+
+def _start(window: Window) -> Millis:
+    return window.start

@@ -183,6 +183,9 @@ class Driver:
 
     def _take(self) -> None:
         while (piece := self.planner.pieces.take()) is not None:
+            window = self.planner.window_at(piece.start)
+            within = window.start <= piece.start and (window.end is None or piece.start < window.end)
+            assert within, f"{piece.start} is not in its window {window}"
             self.reading.pieces.append(piece)
             self.reading.positions.append(self.planner.pieces.position)
 
