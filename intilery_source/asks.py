@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from intilery_source.claims import Edge
 from intilery_source.stretches import Stretch
 from intilery_source.types import Query
 
@@ -25,3 +26,16 @@ class Ask:
     rank: int = 0
     guess: bool = False
     """Whether it may well be of no use."""
+    again: bool = False
+    """Whether it is asked a second time."""
+    opening: bool = False
+    """Whether no two different answers had come when it was asked: its own may be older than the plan."""
+
+    def count(self, number: int, newest: Edge) -> None:
+        """Count it as under way (1) or no more (-1); the `newest` events are no stretch's."""
+        edge: Edge | None = newest
+        if self.stretch is not None:
+            self.stretch.outstanding += number
+            edge = self.stretch.edge
+        if edge is not None and not self.rank:
+            edge.outstanding += number

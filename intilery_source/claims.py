@@ -1,28 +1,35 @@
 """Where there is nothing: before the first event, behind the last one, and behind an instant larger than a page.
 
-No event vouches for that, and a proxy may repeat the answer to another question. So it takes two answers.
+No event vouches for that, and a proxy may repeat the answer to another question, or one that has become old. So it
+takes two answers, of which the later one shows all that the earlier one showed.
 """
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 from cdp_client import UnexpectedAnswerError
 from intilery_source.instants import Millis
 from intilery_source.pieces import Pieces
-from intilery_source.types import EventPage
+from intilery_source.types import EventPage, Key
 
 _MAX_ANSWERS = 24
 _NEEDED_OF_ECHOES = 4
 """How many answers it takes once one of them may have been a repeat."""
+_ALIKE = 3
+"""How many answers in a row prevail over earlier ones that showed more: events may be deleted meanwhile."""
 _REMEMBERED = 1_000
 _TELLING = 4
 _INFINITY = float("inf")
+
+Answer = tuple[EventPage, bool]
+"""A page, and whether it held all that was asked for."""
 
 
 @dataclass(slots=True, eq=False)
 class Edge:
     """The instant of the first or the last event, as answers claim it.
 
-    The latest answer must say the same as all before it, or reach beyond them.
+    The latest answer must show all that those before it showed, or more.
     """
 
     sign: int
@@ -40,6 +47,8 @@ class Edge:
 
     needed: int = 2
     """How many answers it takes."""
+    _latest: Answer | None = None
+    _alike: int = 0
 
     def note(self, page: EventPage, *, whole: bool, echo: bool = False) -> None:
         """Take an answer into account; `echo` says that another question has had the same one."""
@@ -47,12 +56,24 @@ class Edge:
             return
         if echo:
             self.needed = _NEEDED_OF_ECHOES
-        instant = page.latest if self.sign > 0 else page.earliest
-        claim = -self.sign * _INFINITY if instant is None else float(instant)
         self.answers += 1
-        self.agreed = self.best is None or claim == self.best or self.sign * (claim - self.best) > 0
+        answer = page, whole
+        self._alike = self._alike + 1 if self._latest is not None and self._bears_out(answer, self._latest) else 1
+        self._latest = answer
+        self.agreed = self.page is None or self._bears_out(answer, (self.page, self.whole)) or self._alike >= _ALIKE
         if self.agreed:
-            self.best, self.page, self.whole = claim, page, whole
+            self.best, self.page, self.whole = self._claim(page), page, whole
+
+    def _claim(self, page: EventPage) -> float:
+        instant = page.latest if self.sign > 0 else page.earliest
+        return -self.sign * _INFINITY if instant is None else float(instant)
+
+    def _bears_out(self, answer: Answer, other: Answer) -> bool:
+        """Whether an answer shows all that another one shows in the span that both hold completely."""
+        if self.sign * (self._claim(answer[0]) - self._claim(other[0])) < 0:
+            return False
+        ends = [page.earliest if self.sign > 0 else page.latest for page, whole in (answer, other) if not whole]
+        return _within(other[0], ends, self.sign) <= _within(answer[0], ends, self.sign)
 
     @property
     def accepted(self) -> bool:
@@ -148,3 +169,13 @@ class Ends:
         early = first.length / max(1, first.latest - first.earliest)
         late = newest.length / max(1, newest.latest - newest.earliest)
         return min(early, late) * (newest.latest - first.earliest)
+
+
+def _within(page: EventPage, ends: list[Millis | None], sign: int) -> set[Key]:
+    """What a page shows up to the nearest of the ends, where an answer broke off: at that instant it may lack some."""
+    known = [end for end in ends if end is not None]
+    if not known:
+        return set(page.keys)
+    if sign > 0:
+        return set(page.keys[bisect_right(page.micros, max(known) * 1000 + 999) :])
+    return set(page.keys[: bisect_left(page.micros, min(known) * 1000)])

@@ -51,12 +51,15 @@ class Pieces:
             low, high = bisect_left(times, first), bisect_left(times, last)
             if low < high:
                 self._hold(piece_of(page, low, high))
-        if times and times[-1] == end:
-            behind = bisect_left(times, end)
-            if behind:
-                self._before[end] = times[behind - 1]
         self._advance()
         return True
+
+    def anchor(self, page: EventPage) -> None:
+        """Remember an event before the instant at which a page ends."""
+        if page.micros and page.micros[-1] // 1000 == page.latest:
+            behind = bisect_left(page.micros, page.latest * 1000)
+            if behind:
+                self._before[page.latest] = page.micros[behind - 1] // 1000
 
     def cover_instant(self, instant: Millis, pieces: list[Piece]) -> None:
         """Take an instant that was read by itself."""

@@ -11,9 +11,12 @@ A stretch of time is read by rank, all its pages at once. How many there are is 
 behind the others shows where its rank lies, and the stretch is cut there.
 """
 
+from dataclasses import replace
+
 from cdp_client import UnexpectedAnswerError
 from intilery_source.asks import Ask, Kind
 from intilery_source.claims import Ends
+from intilery_source.freshness import Freshness
 from intilery_source.instants import FIRST, LAST, Millis
 from intilery_source.layout import Layout
 from intilery_source.paging import Paging
@@ -29,12 +32,16 @@ _READY = 0.15
 _AHEAD_BYTES = 256 * 1024 * 1024
 _EAGER = 6
 """Pages asked for before the first one has come, where there is much to read."""
-_HEDGE = 4
+_HEDGE = 5
 """How often the pages at both ends are asked for then: the first answer counts, a second one bears it out."""
 _SCOUT = 6
 """Pages that must remain for a look ahead to be worth its request."""
 _CAUTION = 0.1
 """The share of what remains by which a look ahead stays before the expected end."""
+_OPENING = 18
+"""Answers of no use that the begin takes: what is asked for there twice and more often."""
+_HEAD = 4
+"""Pages behind the expected end of the first stretch that are asked for where everything else waits for it."""
 _SPECULATION = 0.005
 """The share of requests that may have been of no use before guesses are left alone."""
 
@@ -65,7 +72,7 @@ class Planner:
         self._ahead = ahead
         self._eager = eager
         self._tail_asked = False
-        self._window = 20 if eager else 2
+        self._window = 30 if eager else 2
         """How many questions may be under way at once; each page that proves useful lets it grow."""
         self.capacity = 2**31
         """The same, as far as the machine and the limit are concerned."""
@@ -80,6 +87,9 @@ class Planner:
             self._paging,
             Stretch(self._first, self._last, start, 0.0, window, edge=self._ends.earliest),
         )
+        self._freshness = Freshness()
+        self._again: list[Ask] = []
+        """Questions to be asked a second time, since the answers may be old ones."""
         self.outstanding = 0
         self.requests = 0
         self._guesses = 0
@@ -130,14 +140,12 @@ class Planner:
         self.outstanding += 1
         self.requests += 1
         self._guesses += ask.guess
-        if ask.stretch is None:
-            self._ends.newest.outstanding += not ask.rank
-            self._layout.windows[-1].requests += 1
-        else:
-            ask.stretch.outstanding += 1
-            ask.stretch.window.requests += 1
-            if ask.stretch.edge is not None and not ask.rank:
-                ask.stretch.edge.outstanding += 1
+        ask.opening = self._freshness.doubtful
+        if ask.opening and ask.rank and not ask.again:
+            self._again.append(replace(ask, again=True))
+        ask.count(1, self._ends.newest)
+        window = self._layout.windows[-1] if ask.stretch is None else ask.stretch.window
+        window.requests += 1
         return ask
 
     def _choose(self) -> Ask | None:
@@ -147,6 +155,8 @@ class Planner:
         newest = self._ends.newest
         if not newest.answers and newest.outstanding < (_HEDGE if self._eager else 1):
             return self._ask_newest()
+        if self._again:
+            return self._again.pop()
         full = self.pieces.held - self.pieces.ready + self._paging.full_size * self.outstanding >= ahead
         stretches = self._layout.stretches[:1] if full else self._layout.stretches
         for stretch in stretches:
@@ -160,7 +170,7 @@ class Planner:
             exact = [stretch for stretch in stretches if stretch.end_rank is not None]
             return self._ask_eagerly() or next(filter(None, map(self._wanted, exact)), None)
         if full:
-            return next(filter(None, map(self._wanted, stretches)), None)
+            return next(filter(None, map(self._wanted, stretches)), None) or self._speculate(_HEAD)
         for choice in (self._scout, self._wanted):
             for stretch in stretches:
                 if ask := choice(stretch):
@@ -244,14 +254,14 @@ class Planner:
         stretch.scout = rank
         return self._ask_page(stretch, rank)
 
-    def _speculate(self) -> Ask | None:
-        """Where nothing else is to be done, a page that may lie behind the end of its stretch."""
-        if self.wasted + self._guesses > 2 + self.requests * _SPECULATION:
+    def _speculate(self, pages: int = 0) -> Ask | None:
+        """Where nothing else is to be done, a page that may lie behind the end of its stretch: so many, or a few."""
+        if not pages and self.wasted + self._guesses > _OPENING + self.requests * _SPECULATION:
             return None
-        for stretch in self._layout.stretches:
+        for stretch in self._layout.stretches[: 1 if pages else None]:
             if not stretch.opened or stretch.crowded or not self._paging.goes_on(stretch):
                 continue
-            if stretch.next_rank < stretch.expected() + 0.05 * stretch.remaining():
+            if stretch.next_rank < stretch.expected() + max(pages * self._paging.size, 0.05 * stretch.remaining()):
                 ask = self._page(stretch, stretch.next_rank)
                 ask.guess = True
                 return ask
@@ -298,9 +308,9 @@ class Planner:
         else:
             edge = self._ends.newest if stretch is None else stretch.edge
             self._ends.note(page, of=edge, from_start=not ask.rank, full=full)
-        new = False
-        if page.earliest is not None and page.latest is not None:
-            new = self.pieces.cover(page, page.earliest + 1, page.latest)
+        self.pieces.anchor(page)
+        believed = self._freshness.shows(ask, page)
+        new = believed and self.pieces.cover(page, (page.earliest or 0) + 1, page.latest or 0)
         if stretch is None and ask.rank:
             self._layout.begin_tail(page, ask.rank)
         elif stretch is None:
@@ -350,12 +360,7 @@ class Planner:
     def _returned(self, ask: Ask) -> None:
         self.outstanding -= 1
         self._guesses -= ask.guess
-        if ask.stretch is None:
-            self._ends.newest.outstanding -= not ask.rank
-            return
-        ask.stretch.outstanding -= 1
-        if ask.stretch.edge is not None and not ask.rank:
-            ask.stretch.edge.outstanding -= 1
+        ask.count(-1, self._ends.newest)
 
     def _learn(self, stretch: Stretch, ask: Ask, page: EventPage) -> None:
         """What a page says of ranks, density and the end of its stretch."""

@@ -18,7 +18,7 @@ _PRIOR = 2_000
 """Events that the density seen before a stretch counts for."""
 _DOUBT = 0.1
 """The share of what lies farther away that is held back where its end has been seen."""
-_GREAT_DOUBT = 0.5
+_GREAT_DOUBT = 0.75
 """The same where it has not."""
 
 

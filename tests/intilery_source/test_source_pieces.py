@@ -50,10 +50,10 @@ def test_nothing_from_before_the_start_is_taken() -> None:
 
 def test_a_page_tells_of_an_event_shortly_before_its_last_instant() -> None:
     pieces = Pieces(0)
-    pieces.cover(at(1, 4, 9, 9), 2, 9)
+    pieces.anchor(at(1, 4, 9, 9))
     assert pieces.event_before(9) == 4
     assert pieces.event_before(4) is None
-    pieces.cover(at(20, 20), 20, 20)
+    pieces.anchor(at(20, 20))
     assert pieces.event_before(20) is None
 
 

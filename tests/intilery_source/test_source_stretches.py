@@ -58,7 +58,7 @@ def test_the_farther_away_the_less_is_sure() -> None:
     assert one.sure() == one.expected(), "near what is known it is taken at its word"
     far = stretch(90_000)
     far.sample(0, page(0))
-    assert far.expected() * 0.4 < far.sure() < far.expected() * 0.7
+    assert far.expected() * 0.2 < far.sure() < far.expected() * 0.4
 
 
 def test_a_stretch_is_passed_when_all_ranks_before_its_end_are_asked_for() -> None:

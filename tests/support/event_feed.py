@@ -65,6 +65,8 @@ class Feed:
     """Whether rows have all the columns of the table."""
     now: int = T + 86_400_000
     seed: int = 0
+    recent: frozenset[str] = frozenset()
+    """What the very first answer lacks: a proxy may repeat what it answered to the same question long ago."""
 
     def __post_init__(self) -> None:
         self.visible = sorted(self.events, key=_micros)
@@ -91,7 +93,7 @@ class Feed:
                 return self._random.choice(self._given)
             if len(self.asked) - 1 == self.wrong_at:
                 return self._others_answer(query)
-            page = self._answer(query)
+            page = self._old_answer(query) if len(self.asked) == 1 and self.recent else self._answer(query)
             if self.repeats:
                 self._given.append(page)
             return page
@@ -117,6 +119,14 @@ class Feed:
             now=self.now,
             request_id=REQUEST_ID,
         )
+
+    def _old_answer(self, query: Query) -> EventPage:
+        visible = self.visible
+        self.visible = [event for event in visible if event.key not in self.recent]
+        try:
+            return self._answer(query)
+        finally:
+            self.visible = visible
 
     def _others_answer(self, query: Query) -> EventPage:
         """Events in the order and of the span that was asked for, so that nothing gives the answer away."""
