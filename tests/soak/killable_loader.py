@@ -157,7 +157,7 @@ def _serve() -> None:
             _load_until_no_more_orders_come()
             os._exit(0)
         _, status = os.waitpid(pid, 0)
-        if status == 0:
+        if not os.WIFSIGNALED(status):  # no more orders come, or nobody listens any more
             return
 
 
