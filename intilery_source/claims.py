@@ -116,6 +116,16 @@ class Ends:
         self._shown: dict[int, object] = {}
         """For the last answers, by what they showed: the question that was asked."""
 
+    @property
+    def opened(self) -> bool:
+        """Whether the first answers from both ends are here."""
+        return self.earliest.answers > 0 and self.newest.answers > 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is known where the events begin, or that there are none."""
+        return self.opened and self.earliest.settled and (not self.earliest.empty or self.newest.settled)
+
     def note(self, page: EventPage, *, of: Edge | None, from_start: bool, full: bool) -> None:
         """Take what an answer claims; `of` is the edge that it was asked about, `from_start` that it had no `from`."""
         everything = from_start and not full and (of is self.newest or of is self.earliest)

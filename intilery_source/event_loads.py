@@ -64,15 +64,15 @@ class EventLoads:
         self.finished = False
         """Whether the pass has been read to its end."""
 
-    def open(self) -> bool:
-        """Learn the platform's clock and where the events begin and end; whether there is any event in the pass."""
+    def open(self) -> None:
+        """Learn the platform's clock and where the events begin; neither, where the pass has no span to read."""
         self.reader.opened()
         if self.current.now is None:
             self.current.now = self.reader.now
-        earliest = self.reader.planner.earliest
+        planner = self.reader.planner
+        first = planner.newest if planner.earliest is None else planner.earliest
         if self.current.start is None:
-            self.current.start = earliest
-        return earliest is not None or self.reader.planner.newest is not None
+            self.current.start = first
 
     def close(self) -> None:
         """Stop reading ahead."""

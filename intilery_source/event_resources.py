@@ -64,7 +64,9 @@ def events(extraction: Extraction) -> DltResource:
                 max_in_flight=settings.max_in_flight,
             )
         try:
-            if not loads.open() and loads.current.start is None:
+            loads.open()
+            if loads.current.start is None or loads.current.now is None:  # there is no event, or no span to read
+                watermark.leave(state)
                 yield writer.rows(EXTRACT_RUNS, [run_row(extraction, finished=report.ends_with_events)])
                 return
             current = loads.current

@@ -80,12 +80,12 @@ class Planner:
         """Whether an event at `start` is in the answer, once a crowded instant has shown it."""
         self.pieces = Pieces(self._first)
         self._paging = Paging(page_size, cap)
-        self._ends = Ends(self.pieces, self._first, self._last)
+        self.ends = Ends(self.pieces, self._first, self._last)
         window = Window(self._first, None)
         self._layout = Layout(
             self.pieces,
             self._paging,
-            Stretch(self._first, self._last, start, 0.0, window, edge=self._ends.earliest),
+            Stretch(self._first, self._last, start, 0.0, window, edge=self.ends.earliest),
         )
         self._freshness = Freshness()
         self._again: list[Ask] = []
@@ -104,19 +104,14 @@ class Planner:
         return self.pieces.reached >= self._last
 
     @property
-    def opened(self) -> bool:
-        """Whether the first answers from both ends are here."""
-        return self._ends.earliest.answers > 0 and self._ends.newest.answers > 0
-
-    @property
     def earliest(self) -> Millis | None:
         """The instant of the first event, None where there is none (or none is known yet)."""
-        return self._ends.earliest.instant
+        return self.ends.earliest.instant
 
     @property
     def newest(self) -> Millis | None:
         """The instant of the last event, None where there is none (or none is known yet)."""
-        return self._ends.newest.instant
+        return self.ends.newest.instant
 
     def remaining(self) -> float:
         """About how many events are still to be read."""
@@ -143,7 +138,7 @@ class Planner:
         ask.opening = self._freshness.doubtful
         if ask.opening and ask.rank and not ask.again:
             self._again.append(replace(ask, again=True))
-        ask.count(1, self._ends.newest)
+        ask.count(1, self.ends.newest)
         window = self._layout.windows[-1] if ask.stretch is None else ask.stretch.window
         window.requests += 1
         return ask
@@ -152,7 +147,7 @@ class Planner:
         ahead = min(self._ahead, _AHEAD_BYTES // self.pieces.bytes_of_row)
         if self.finished or self.outstanding >= self.capacity or self.pieces.ready >= _READY * ahead:
             return None
-        newest = self._ends.newest
+        newest = self.ends.newest
         if not newest.answers and newest.outstanding < (_HEDGE if self._eager else 1):
             return self._ask_newest()
         if self._again:
@@ -162,11 +157,11 @@ class Planner:
         for stretch in stretches:
             if ask := self._needed(stretch):
                 return ask
-        if self._ends.earliest.answers and newest.unsettled:
+        if self.ends.earliest.answers and newest.unsettled:
             return self._ask_newest()
         if self.outstanding >= self._window:
             return None
-        if not newest.answers or not self._ends.earliest.answers:
+        if not newest.answers or not self.ends.earliest.answers:
             exact = [stretch for stretch in stretches if stretch.end_rank is not None]
             return self._ask_eagerly() or next(filter(None, map(self._wanted, exact)), None)
         if full:
@@ -184,7 +179,7 @@ class Planner:
 
     def _ask_eagerly(self) -> Ask | None:
         """Before anything is known: the first pages, the first one more than once, and one as far ahead as can be."""
-        first, edge = self._layout.stretches[0], self._ends.earliest
+        first, edge = self._layout.stretches[0], self.ends.earliest
         if not self._eager or not self._paging.goes_on(first):
             return None
         if not edge.answers and edge.outstanding < _HEDGE:
@@ -206,7 +201,7 @@ class Planner:
             return self._page(stretch, 0)
         edge = stretch.edge
         # until both ends are known, the newest events may be all events, and bear out the first
-        if edge is not None and (self.opened or edge is not self._ends.earliest) and edge.unsettled:
+        if edge is not None and (self.ends.opened or edge is not self.ends.earliest) and edge.unsettled:
             return self._page(stretch, 0)
         if stretch.opened and not stretch.outstanding and self._paging.goes_on(stretch):
             return self._page(stretch, stretch.next_rank)
@@ -273,7 +268,7 @@ class Planner:
 
     def _ask_page(self, stretch: Stretch, rank: int) -> Ask:
         start = stretch.asked_from
-        claims = stretch.edge is not None and stretch.edge is not self._ends.earliest
+        claims = stretch.edge is not None and stretch.edge is not self.ends.earliest
         if claims and not stretch.opened and not stretch.outstanding:
             # what comes behind a crowded instant must be asked for without the instant itself
             stretch.exact = bool(self.start_is_inclusive)
@@ -304,10 +299,10 @@ class Planner:
         if not ask.query.ascending:
             page = page.reversed()
         if stretch is None and ask.rank:
-            self._ends.hear(page, ask.rank)
+            self.ends.hear(page, ask.rank)
         else:
-            edge = self._ends.newest if stretch is None else stretch.edge
-            self._ends.note(page, of=edge, from_start=not ask.rank, full=full)
+            edge = self.ends.newest if stretch is None else stretch.edge
+            self.ends.note(page, of=edge, from_start=not ask.rank, full=full)
         self.pieces.anchor(page)
         believed = self._freshness.shows(ask, page)
         new = believed and self.pieces.cover(page, (page.earliest or 0) + 1, page.latest or 0)
@@ -318,9 +313,9 @@ class Planner:
         else:
             self._learn(stretch, ask, page)
             new |= self._believe(stretch)
-        new |= self._ends.believe()
+        new |= self.ends.believe()
         # much can be asked for at once where the first pages from both ends say that there is much
-        self._window = max(self._window, int(self._ends.events_at_least() / self._paging.full_size / 2))
+        self._window = max(self._window, int(self.ends.events_at_least() / self._paging.full_size / 2))
         self.wasted += not new
         self._window += 2 if new and full else 0
         self._move_on()
@@ -360,7 +355,7 @@ class Planner:
     def _returned(self, ask: Ask) -> None:
         self.outstanding -= 1
         self._guesses -= ask.guess
-        ask.count(-1, self._ends.newest)
+        ask.count(-1, self.ends.newest)
 
     def _learn(self, stretch: Stretch, ask: Ask, page: EventPage) -> None:
         """What a page says of ranks, density and the end of its stretch."""
@@ -388,12 +383,12 @@ class Planner:
     def _believe(self, stretch: Stretch) -> bool:
         """Take what two answers have claimed about the begin of a stretch in the middle; whether it was new."""
         edge = stretch.edge
-        if edge is None or edge is self._ends.earliest or not edge.accepted or edge.page is None:
+        if edge is None or edge is self.ends.earliest or not edge.accepted or edge.page is None:
             return False
         end = stretch.end if edge.page.latest is None else edge.page.latest
         return self.pieces.cover(edge.page, stretch.start, end)
 
     def _move_on(self) -> None:
         self._layout.tidy()
-        if not self._layout.stretches and self._ends.newest.accepted:
+        if not self._layout.stretches and self.ends.newest.accepted:
             self._layout.read_rest(self._first, self._last)

@@ -89,14 +89,14 @@ class Reader:
                 return
 
     def opened(self) -> None:
-        """Wait until the first answers from both ends are here.
+        """Wait until the first answers from both ends are here, and it is known where the events begin.
 
         Raises:
             ExtractorError: they cannot be had.
         """
         self._start()
         with self._news:
-            self._news.wait_for(lambda: self._error or self.planner.opened or self.planner.finished)
+            self._news.wait_for(lambda: self._error or self.planner.ends.begun or self.planner.finished)
             if self._error is not None:
                 raise self._error
 
@@ -206,7 +206,7 @@ class Reader:
             return
         with self._lock:
             self._allow(time.monotonic() - started)
-            if not self.planner.opened:
+            if not self.planner.ends.opened:
                 self.now = page.now if self.now is None else min(self.now, page.now)
             self._unreadable += page.unreadable
             self.planner.answered(ask, page)

@@ -104,6 +104,11 @@ def store(state: State, current: Pass, *, finished: bool) -> None:
         del state["reading"]
 
 
+def leave(state: State) -> None:
+    """Leave the watermark and a pass under way as they are: nothing of what was asked for remains."""
+    state["remaining"] = False
+
+
 def stands_at(state: State, current: Pass) -> bool:
     """Whether the state says of a pass that it stands where it stands: that all it gave out has been loaded."""
     stored = state.get("reading" if current.own_range is None else "range")

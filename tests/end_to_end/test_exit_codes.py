@@ -17,7 +17,7 @@ import intilery_source
 from cdp_sandbox.process import Running
 from intilery_source import RunReport, instants, watermark
 from pipelines import progress
-from pipelines.destination import target
+from pipelines.destination import opened, target
 from pipelines.exit_codes import ExitCode
 from pipelines.load import LoadRequest, load
 
@@ -204,6 +204,40 @@ def test_a_range_leaves_the_watermark_alone(account: Account) -> None:
     assert ranged.watermark == "2026-01-20T00:00:00.000Z"
     assert ranged.added["events"] == 0
     assert account.load(only=("events",)).watermark == "2026-03-01T00:00:00.000Z"
+    assert account.event_ids() == account.true_event_ids()
+
+
+def test_a_load_until_long_before_the_watermark_changes_nothing(account: Account) -> None:
+    # given a file that was loaded up to an instant
+    account.load(only=("events",), until=_at("2026-01-20"))
+    # when it is loaded up to an earlier one than the lookback reaches
+    early = account.load(only=("events",), until=_at("2026-01-10"))
+    # then nothing has happened, and the next load reads on
+    assert (early.exit_code, early.watermark) == (ExitCode.LOADED, "2026-01-20T00:00:00.000Z")
+    assert set(early.added.values()) <= {0, 1}, "no row but that of the run"
+    assert account.load(only=("events",)).watermark == "2026-03-01T00:00:00.000Z"
+    assert account.event_ids() == account.true_event_ids()
+
+
+def test_a_load_until_before_the_position_of_a_pass_leaves_the_pass_under_way(account: Account) -> None:
+    # given a pass of which only the first part has been loaded
+    account.settings["rows_per_load"] = 300
+    where = target("duckdb", account.database, "intilery")
+    with opened(where) as place:
+        pipeline = dlt.pipeline(
+            "intilery",
+            destination=place.destination,
+            dataset_name="intilery",
+            pipelines_dir=str(where.working_folder),
+        )
+        pipeline.run(intilery_source.intilery(**account.all_settings()).with_resources("events"))
+    before = len(account.event_ids())
+    # when a load is asked for that ends before the first event
+    early = account.load(only=("events",), until=_at("2019-01-01"))
+    # then it ends with nothing new, and the next one reads the rest
+    assert (early.exit_code, early.added["events"]) == (ExitCode.LOADED, 0)
+    assert 300 <= before < len(account.true_event_ids())
+    account.load(only=("events",))
     assert account.event_ids() == account.true_event_ids()
 
 

@@ -240,7 +240,6 @@ def test_elements_that_cannot_be_read_are_rejected() -> None:
 
 def test_nothing_there_is_no_position() -> None:
     loads = begin(Feed([]))
-    assert not loads.open()
     assert list(loads.read(100)) == []
     assert loads.current.start is None
     loads.close()
