@@ -157,7 +157,8 @@ class Planner:
         for stretch in stretches:
             if ask := self._needed(stretch):
                 return ask
-        if self.ends.earliest.answers and newest.unsettled:
+        earliest = self.ends.earliest  # whose answer bears out the newest events, where these are all events
+        if earliest.answers and newest.unsettled and not (newest.whole and earliest.outstanding):
             return self._ask_newest()
         if self.outstanding >= self._window:
             return None

@@ -17,6 +17,8 @@ from intilery_source.asking import Asker, names_of_unreadable
 from intilery_source.instants import Millis, write
 from intilery_source.types import EventPage, Query
 
+_FIXED = 10
+"""Sweeps in one order after which it is taken for a fixed one."""
 _MAX_SWEEPS = 60
 """Pages are drawn at random in the worst case: n hits are then all seen after about n * ln(n) / 100 of them."""
 
@@ -77,7 +79,13 @@ class InstantReader:
         """Divide the instant: each action seen alone, then what is left when these are excluded."""
         done: tuple[str, ...] = ()
         while True:
-            page = self._asker.page(self._query(instant, size=self._asker.size, exclude=done))
+            size = self._asker.size
+            try:
+                page = self._asker.page(self._query(instant, size=size, exclude=done))
+            except TooLargeError:
+                if size == 1:
+                    raise
+                continue
             yield page
             actions = sorted({action for action in page.actions[: _count(page, instant)] if action is not None})
             if not _holds(page, instant):
@@ -105,6 +113,7 @@ class InstantReader:
             self._settle_from(instant, include, exclude)
         multiplicity: Counter[object] = Counter()
         order: list[object] = []
+        same = 1
         for _ in range(_MAX_SWEEPS):
             previous, order, count = order, [], None
             size = next(d for d in range(self._asker.size, 0, -1) if self._cap % d == 0)  # no page ends past the cap
@@ -130,8 +139,10 @@ class InstantReader:
             else:
                 raise _OverTheCapError
             # All are seen when as many were told apart as there are; or, with doubles that no page has shown
-            # together, when the order turned out to be a fixed one and a sweep went over every place in it.
-            if count is not None and (multiplicity.total() >= count or (len(order) >= count and order == previous)):
+            # together, when the order turned out to be a fixed one and a sweep went over every place in it. Replicas
+            # with orders of their own that take turns look like that now and then.
+            same = same + 1 if order == previous else 1
+            if count is not None and (multiplicity.total() >= count or (len(order) >= count and same >= _FIXED)):
                 return
         raise UnexpectedAnswerError(
             f"The instant {write(instant)} could not be read completely: its events come in ever other orders."
@@ -164,8 +175,9 @@ class InstantReader:
             else:
                 high = middle
         if low > 2:
-            # behind half of the hits there are more of them; behind half as many pages of two there is none
-            self._dialect.from_counts_pages = not holds((low + 1) // 2, size=2)
+            # behind three quarters of the hits there are more of them; behind as many pages of two there is none,
+            # though a quarter of them should vanish meanwhile, or half as many arrive
+            self._dialect.from_counts_pages = not holds(min(low * 3 // 4, (limit + 1) // 2), size=2)
 
     def _query(
         self,
@@ -187,4 +199,5 @@ def _count(page: EventPage, instant: Millis) -> int:
 
 
 def _holds(page: EventPage, instant: Millis) -> bool:
-    return _count(page, instant) > 0
+    """Whether there is anything of the instant, be it an element that cannot be read."""
+    return page.length > 0 and (page.earliest is None or page.earliest <= instant)
