@@ -3,7 +3,7 @@
 import pytest
 from event_feed import Event, Feed, T
 
-from cdp_client import ExtractorError, TooLargeError
+from cdp_client import ExtractorError
 from intilery_source.asking import Asker
 from intilery_source.pieces import instant_pieces
 from intilery_source.ties import Dialect, InstantReader, InstantTooLargeError
