@@ -49,11 +49,12 @@ class RefusedError(ExtractorError):
 
 
 class NotFoundError(ExtractorError):
-    """404; `code` is the error code of the body, or an empty string where it has none."""
+    """404; `code` is the error code of the body, or an empty string where it has none; `doubtful` as for `Answer`."""
 
-    def __init__(self, message: str, code: str) -> None:
+    def __init__(self, message: str, code: str, *, doubtful: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.doubtful = doubtful
 
 
 class TooLargeError(ExtractorError):

@@ -120,7 +120,7 @@ class Transport:
                     whole, decoded = _read(response.data, decode)
                     if whole:
                         return _answer(route, response, doubtful, decoded)
-                failure, pause = self._bad_answer(route, response, attempt)
+                failure, pause = self._bad_answer(route, response, attempt, doubtful=doubtful)
                 doubtful = doubtful or response.status not in _MOVED_NOTHING
                 if response.status == 429:
                     self._bucket.slow_down()
@@ -175,7 +175,9 @@ class Transport:
             ) from None
         return f"a broken connection ({name})"
 
-    def _bad_answer(self, route: str, response: urllib3.BaseHTTPResponse, attempt: int) -> tuple[str, float | None]:
+    def _bad_answer(
+        self, route: str, response: urllib3.BaseHTTPResponse, attempt: int, *, doubtful: bool
+    ) -> tuple[str, float | None]:
         """The failure in words, and the pause for all threads if one is due; raises what no retry can mend.
 
         A `Retry-After` is a least pause: one of 0 seconds, again and again, must not use up all attempts at once.
@@ -192,7 +194,7 @@ class Transport:
             )
         if status == 404:
             code = _error_code(response.data)
-            raise errors.NotFoundError(f"{route} answered {seen}.", code)
+            raise errors.NotFoundError(f"{route} answered {seen}.", code, doubtful=doubtful)
         if status == 413:
             raise errors.TooLargeError(f"{route} answered {seen}: too large.")
         if status in _RETRIED:

@@ -69,7 +69,7 @@ class IntileryClient:
             if scroll_id is None and error.code != NOT_FOUND:
                 raise
             ended = error.code == NOT_FOUND
-            return ListedPage([], None, ended=ended, expired=not ended, doubtful=False)
+            return ListedPage([], None, ended=ended, expired=not ended, doubtful=error.doubtful)
         listed = answer.elements("data")
         following = msgspec.json.decode(answer.members().get("scrollId", b"null"))
         return ListedPage(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from urllib3.util import connection
 
-from cdp_client import GaveUpError, UnreachableError
+from cdp_client import GaveUpError, NotFoundError, UnreachableError
 
 
 @pytest.fixture
@@ -87,6 +87,15 @@ def test_a_lost_answer_is_asked_for_again_and_doubtful(make_client, reply, how):
 def test_a_failed_answer_is_doubtful(client, reply, status):
     client.script(reply(status), reply())
     assert client.get().doubtful
+
+
+@pytest.mark.parametrize("lost", [[], [504]])
+def test_a_404_after_a_lost_answer_is_doubtful_too(client, reply, lost):
+    # the end of a scroll may be a 404, and what was lost its last page
+    client.script(*map(reply, lost), reply(404))
+    with pytest.raises(NotFoundError) as error:
+        client.get()
+    assert error.value.doubtful == bool(lost)
 
 
 def test_a_truncated_json_body_is_doubtful(client, reply):

@@ -193,6 +193,23 @@ def test_a_scroll_that_does_not_advance_is_an_error(tmp_path: Path) -> None:
             account.load()
 
 
+def test_a_last_page_that_is_lost_before_the_end_is_read_again(tmp_path: Path) -> None:
+    # given a scroll of two pages whose second one is lost on the way, so that the next answer is its end
+    first, second = (
+        (200, b'{"data": [{"id": "p1"}], "scrollId": "1"}'),
+        (200, b'{"data": [{"id": "p2"}], "scrollId": "2"}'),
+    )
+    lost, end = (504, b""), (404, b'{"error": {"code": "not_found", "message": "No more."}}')
+    answers = iter([first, first, lost, end, end, first, first, second, end, end])
+    api = ScriptedApi([event(1)])
+    api.fault = lambda route, _: next(answers) if route == "profiles" else None
+    with serving(api):
+        account = Account(Running(api.url, "c", "a", "B", "t"), tmp_path / "customers.duckdb")
+        # when it is loaded, then both profiles are there
+        assert account.load().exit_code == ExitCode.LOADED
+    assert set(account.profile_ids()) == {"p1", "p2"}
+
+
 def test_a_range_leaves_the_watermark_alone(account: Account) -> None:
     # given a file that was loaded up to an instant
     account.load(only=("events",), until=_at("2026-01-10"))
