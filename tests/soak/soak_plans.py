@@ -27,7 +27,9 @@ comes several times in a row."""
 _LOADS_AT_FIRST = 4
 """The first pass is divided into no more loads than about this: each costs a quarter of a second."""
 _OVER_THE_CAP = 10_050
-"""More events than the API gives for a question."""
+"""More events than the API gives for a question; only where pages are whole, since reading them takes long else."""
+_WHOLE_PAGES = 100_000
+"""Bytes of an answer that has room for a page."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,10 @@ def draw(seed: int) -> Plan:
         lookback=rng.choice([0.0, 1.0, MINUTE, HOUR]) if covers else rng.choice([0.0, HOUR, 12 * HOUR]),
         covers=covers,
         start_date=start_date,
-        steps=tuple(_step(rng, span, latest, first=number == 0) for number in range(rng.choice([2, 2, 3]))),
+        steps=tuple(
+            _step(rng, span, latest, first=number == 0, cap=limits["response_bytes"] > _WHOLE_PAGES)
+            for number in range(rng.choice([2, 2, 3]))
+        ),
     )
 
 
@@ -206,7 +211,7 @@ def _settings(rng: random.Random, visible: int, limits: dict[str, Any]) -> dict[
     }
 
 
-def _step(rng: random.Random, span: float, latest: float, *, first: bool) -> Step:
+def _step(rng: random.Random, span: float, latest: float, *, first: bool, cap: bool) -> Step:
     since = until = None
     chance = rng.random()
     if chance < 0.15:
@@ -216,7 +221,7 @@ def _step(rng: random.Random, span: float, latest: float, *, first: bool) -> Ste
         until = rng.choice([None, since * rng.uniform(-0.1, 0.9)])
     return Step(
         advance=0.0 if first else _advance(rng, span, 0.1),
-        crowd=_crowd(rng, latest) if rng.random() < (0.3 if first else 0.7) else None,
+        crowd=_crowd(rng, latest, over_the_cap=cap) if rng.random() < (0.3 if first else 0.7) else None,
         faults=_faults(rng),
         since=since,
         until=until,
@@ -241,12 +246,12 @@ def _advance(rng: random.Random, span: float, still: float) -> float:
     return 0.0 if rng.random() < still else round(_spread(rng, SECOND, min(12 * DAY, span / 3)), 3)
 
 
-def _crowd(rng: random.Random, latest: float) -> Crowd:
+def _crowd(rng: random.Random, latest: float, *, over_the_cap: bool) -> Crowd:
     """More events than a page holds, about as many, or a few; late by no more than `latest` seconds, often just so."""
     number = rng.choice([rng.randint(1, 5), rng.choice([99, 100, 101, 199, 200, 201]), rng.randint(90, 350)])
     ago = rng.choice([0.0, latest, latest, rng.uniform(0.0, latest), -_spread(rng, SECOND, 4 * DAY)])
     instants, actions = rng.choice([1, 1, 2, 3]), rng.randint(1, 4)
-    if rng.random() < 0.005:
+    if rng.random() < 0.01 and over_the_cap:
         number, instants, actions = _OVER_THE_CAP, 1, 3
     return Crowd(number, round(ago, 3), instants, actions)
 
