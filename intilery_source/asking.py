@@ -71,6 +71,22 @@ class Asker:
             f"The events route keeps giving different answers to one question (request id {page.request_id})."
         )
 
+    def confirmed(self, query: Query, page: EventPage) -> EventPage:
+        """The answer to `query`, of which `page` is one, once two in a row show the same instants.
+
+        Raises:
+            UnexpectedAnswerError: it keeps contradicting the question, or changes all the time.
+            TooLargeError: it is too large.
+        """
+        for _ in range(_MAX_ASKS):
+            before, page = page, ask_soundly(self._ask, query)
+            self._answered |= set(page.keys).union(names_of_unreadable(page))
+            if (page.micros, page.length) == (before.micros, before.length):
+                return page
+        raise UnexpectedAnswerError(
+            f"The events route keeps giving different answers to one question (request id {page.request_id})."
+        )
+
 
 def names_of_unreadable(page: EventPage) -> list[str]:
     """A name for each element that could not be read, the same whenever it comes."""

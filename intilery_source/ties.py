@@ -65,7 +65,8 @@ class InstantReader:
             InstantTooLargeError: one action alone has more than the cap.
         """
         if not self._dialect.start_is_inclusive:
-            probe = self._asker.page(Query(start=instant, end=instant + self._overlap, size=1))
+            query = Query(start=instant, end=instant + self._overlap, size=1)
+            probe = self._asker.confirmed(query, self._asker.page(query))
             # only an event at that very instant tells: one a fraction of a millisecond later comes either way
             inclusive = any(micros == instant * 1000 for micros in probe.micros)
             self._dialect.start_is_inclusive = inclusive or None
@@ -119,16 +120,19 @@ class InstantReader:
             size = next(d for d in range(self._asker.size, 0, -1) if self._cap % d == 0)  # no page ends past the cap
             for skipped in range(0, self._cap, size):
                 skip = skipped // size if self._dialect.from_counts_pages else skipped
+                query = self._query(instant, skip=skip, size=size, include=include, exclude=exclude)
                 try:
-                    page = self._asker.page(
-                        self._query(instant, skip=skip, size=size, include=include, exclude=exclude)
-                    )
+                    page = self._asker.page(query)
+                    yield page
+                    names = _names(page, instant)
+                    if len(names) < size and page.length:  # the end, and nothing but this answer says so
+                        page = self._asker.confirmed(query, page)
+                        yield page
+                        names = _names(page, instant)
                 except TooLargeError:
                     if size == 1:
                         raise
                     break
-                yield page
-                names: list[object] = [*page.keys[: _count(page, instant)], *names_of_unreadable(page)]
                 order += names
                 # a page never lists one hit twice, so a name that it has twice is a double of the feed
                 for name, times in Counter(names).items():
@@ -196,6 +200,11 @@ class InstantReader:
 def _count(page: EventPage, instant: Millis) -> int:
     """How many rows, the first ones, are of the instant, or of a fraction of a millisecond before it."""
     return bisect_right(page.micros, instant * 1000 + 999)
+
+
+def _names(page: EventPage, instant: Millis) -> list[object]:
+    """What tells the hits of the instant apart, those that cannot be read, too."""
+    return [*page.keys[: _count(page, instant)], *names_of_unreadable(page)]
 
 
 def _holds(page: EventPage, instant: Millis) -> bool:

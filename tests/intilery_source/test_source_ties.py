@@ -7,8 +7,24 @@ from cdp_client import ExtractorError
 from intilery_source.asking import Asker
 from intilery_source.pieces import instant_pieces
 from intilery_source.ties import Dialect, InstantReader, InstantTooLargeError
+from intilery_source.types import EventPage, Query
 
 CAP = 200
+
+
+class Repeating(Feed):
+    """Gives the answer before in the place of one."""
+
+    repeats_at = 0
+
+    def ask(self, query: Query, *, permitted: bool = False) -> EventPage:
+        if len(self.asked) != self.repeats_at:
+            self.before = super().ask(query, permitted=permitted)
+        else:
+            self.asked.append(query)
+        return self.before
+
+
 KINDS = pytest.mark.parametrize("counts_pages", [False, True], ids=["hits", "pages"])
 
 
@@ -89,6 +105,21 @@ def test_answers_that_are_too_large_are_asked_for_in_parts(counts_pages: bool) -
 def test_an_answer_to_another_question_loses_nothing(counts_pages: bool) -> None:
     for seed in range(100):
         assert not lost(Feed(crowd(30), from_counts_pages=counts_pages, cap=CAP, repeats=0.1, seed=seed))
+
+
+@KINDS
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_the_answer_before_the_first_question_is_not_taken_for_the_end(counts_pages: bool, shuffled: bool) -> None:
+    # given a crowd of which a page has been read before, and a proxy that repeats an answer once
+    for number in (11, 25, 30):
+        for place in range(40):
+            feed = Repeating(crowd(number), from_counts_pages=counts_pages, shuffled=shuffled, cap=CAP, seed=place)
+            feed.repeats_at = place + 1
+            feed.ask(Query(start=T, skip=1 if counts_pages else 10, size=10))
+            reader = InstantReader(Asker(feed.ask, 10), Dialect(counts_pages, True), cap=CAP, overlap=1)
+            pages = list(reader.read(T))
+            found = {key for piece in instant_pieces(pages, T) for key in piece.keys}
+            assert found == {event.key for event in crowd(number)}, f"{number} at {place}"
 
 
 def test_doubles_are_one_event() -> None:
