@@ -69,11 +69,13 @@ class Edge:
         return -self.sign * _INFINITY if instant is None else float(instant)
 
     def _bears_out(self, answer: Answer, other: Answer) -> bool:
-        """Whether an answer shows all that another one shows in the span that both hold completely."""
-        if self.sign * (self._claim(answer[0]) - self._claim(other[0])) < 0:
-            return False
-        ends = [page.earliest if self.sign > 0 else page.latest for page, whole in (answer, other) if not whole]
-        return _within(other[0], ends, self.sign) <= _within(answer[0], ends, self.sign)
+        """Whether an answer shows all that another one shows where it claims to hold everything."""
+        page, whole = answer
+        farther = self.sign * (self._claim(page) - self._claim(other[0]))
+        if farther < 0 or (farther > 0 > self.sign and set(page.keys).isdisjoint(other[0].keys)):
+            return False  # what is new comes at the end: at the begin, pages that share nothing are not of one feed
+        end = None if whole else page.earliest if self.sign > 0 else page.latest
+        return _within(other[0], end, self.sign) <= set(page.keys)
 
     @property
     def accepted(self) -> bool:
@@ -129,7 +131,8 @@ class Ends:
     def note(self, page: EventPage, *, of: Edge | None, from_start: bool, full: bool) -> None:
         """Take what an answer claims; `of` is the edge that it was asked about, `from_start` that it had no `from`."""
         everything = from_start and not full and (of is self.newest or of is self.earliest)
-        echo = self._echoes(page, "everything" if everything else (id(of), from_start))
+        question = "everything" if everything else (id(of), from_start)
+        echo = self._echoes(page, question, descending=of is self.newest)
         if of is self.newest:
             self.newest.note(page, whole=not full, echo=echo)
             if not full:
@@ -142,13 +145,14 @@ class Ends:
 
     def hear(self, page: EventPage, question: object) -> None:
         """Remember an answer that claims nothing."""
-        self._echoes(page, question)
+        self._echoes(page, question, descending=True)
 
-    def _echoes(self, page: EventPage, question: object) -> bool:
+    def _echoes(self, page: EventPage, question: object, *, descending: bool) -> bool:
         """Whether another question has had the same answer lately; a page of a few events is no sign of it."""
         if 0 < len(page.keys) < _TELLING:
             return False
-        shown = hash(frozenset(page.keys))
+        # in the other order it would have been objected to, unless it is of one instant
+        shown = hash((frozenset(page.keys), descending and page.earliest != page.latest))
         first = self._shown.setdefault(shown, question)
         if len(self._shown) > _REMEMBERED:
             del self._shown[next(iter(self._shown))]
@@ -181,11 +185,10 @@ class Ends:
         return min(early, late) * (newest.latest - first.earliest)
 
 
-def _within(page: EventPage, ends: list[Millis | None], sign: int) -> set[Key]:
-    """What a page shows up to the nearest of the ends, where an answer broke off: at that instant it may lack some."""
-    known = [end for end in ends if end is not None]
-    if not known:
+def _within(page: EventPage, end: Millis | None, sign: int) -> set[Key]:
+    """What a page shows up to an instant where another one broke off, which may lack some of that very instant."""
+    if end is None:
         return set(page.keys)
     if sign > 0:
-        return set(page.keys[bisect_right(page.micros, max(known) * 1000 + 999) :])
-    return set(page.keys[: bisect_left(page.micros, min(known) * 1000)])
+        return set(page.keys[bisect_right(page.micros, end * 1000 + 999) :])
+    return set(page.keys[: bisect_left(page.micros, end * 1000)])

@@ -55,6 +55,11 @@ def events(extraction: Extraction) -> DltResource:
                 now=extraction.client.now,
                 start_date=settings.start_date,
             )
+            if current.blocked is not None:
+                report.failures.append(
+                    f"The instant {instants.write(current.blocked)} could not be read completely when this pass began: "
+                    "its events may be missing, and the watermark stays before it."
+                )
             loads = EventLoads(
                 current,
                 extraction.client.events,
@@ -66,7 +71,6 @@ def events(extraction: Extraction) -> DltResource:
         try:
             loads.open()
             if loads.current.start is None or loads.current.now is None:  # there is no event, or no span to read
-                watermark.leave(state)
                 yield writer.rows(EXTRACT_RUNS, [run_row(extraction, finished=report.ends_with_events)])
                 return
             current = loads.current

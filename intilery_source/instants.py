@@ -53,5 +53,5 @@ def of_datetime(moment: datetime) -> Millis:
 
 
 def to_datetime(millis: Millis) -> datetime:
-    """Milliseconds as a datetime in UTC."""
-    return _EPOCH + timedelta(milliseconds=millis)
+    """Milliseconds as a datetime in UTC; outside the years 1 to 9999, the nearest one."""
+    return _EPOCH + timedelta(milliseconds=min(max(millis, FIRST), LAST))

@@ -80,7 +80,7 @@ class Layout:
 
     def cut(self, stretch: Stretch, rank: int) -> None:
         """End a stretch where a page far ahead begins, and begin another one where that page ends."""
-        if rank not in stretch.pages or stretch.end_rank is not None:
+        if rank not in stretch.pages or stretch.end_rank is not None or stretch not in self.stretches:
             return
         earliest, latest, _ = stretch.pages[rank]
         anchor = self._pieces.event_before(latest)

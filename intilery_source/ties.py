@@ -65,16 +65,19 @@ class InstantReader:
             InstantTooLargeError: one action alone has more than the cap.
         """
         if not self._dialect.start_is_inclusive:
-            query = Query(start=instant, end=instant + self._overlap, size=1)
-            probe = self._asker.confirmed(query, self._asker.page(query))
-            # only an event at that very instant tells: one a fraction of a millisecond later comes either way
-            inclusive = any(micros == instant * 1000 for micros in probe.micros)
-            self._dialect.start_is_inclusive = inclusive or None
+            # an event of the millisecond before tells, too, and would else be taken for one of this instant
+            self._dialect.start_is_inclusive = self._is_inclusive(instant) or self._is_inclusive(instant - 1) or None
         try:
             yield from self._collect(instant, None, ())
         except _OverTheCapError:
             self.divided = True
             yield from self._by_action(instant)
+
+    def _is_inclusive(self, start: Millis) -> bool:
+        """Whether a question has shown an event at its very start: one a fraction later comes either way."""
+        query = Query(start=start, end=start + self._overlap, size=1)
+        probe = self._asker.confirmed(query, self._asker.page(query))
+        return any(micros == start * 1000 for micros in probe.micros)
 
     def _by_action(self, instant: Millis) -> Iterator[EventPage]:
         """Divide the instant: each action seen alone, then what is left when these are excluded."""

@@ -73,7 +73,7 @@ def begin(
     first = None if start_date is None else instants.of_datetime(start_date)
     if "watermark" not in state:
         return Pass(first, end, None, first, None, None, backfill=True)
-    start = _millis(state["watermark"]) - lookback // timedelta(milliseconds=1)
+    start = max(instants.FIRST, _millis(state["watermark"]) - lookback // timedelta(milliseconds=1))
     start = start if first is None else max(start, first)
     return Pass(start, end, None, start, None, None, backfill=False)
 
@@ -102,11 +102,6 @@ def store(state: State, current: Pass, *, finished: bool) -> None:
         state["watermark"] = instants.write(reached)
     if finished:
         del state["reading"]
-
-
-def leave(state: State) -> None:
-    """Leave the watermark and a pass under way as they are: nothing of what was asked for remains."""
-    state["remaining"] = False
 
 
 def stands_at(state: State, current: Pass) -> bool:

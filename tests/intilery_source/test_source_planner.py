@@ -192,3 +192,9 @@ def test_one_wrong_answer_loses_nothing(events: list[Event], case: Case, place: 
 @given(events=singles(), case=cases(), share=st.sampled_from([0.05, 0.5]))
 def test_an_answer_from_before_the_first_question_loses_nothing(events: list[Event], case: Case, share: float) -> None:
     read(case, case.feed(events, recent=case.some(events, share)))
+
+
+@settings(max_examples=250)
+@given(events=crowds(), case=cases(), place=st.integers(1, 80))
+def test_the_answer_before_in_the_place_of_one_loses_nothing(events: list[Event], case: Case, place: int) -> None:
+    read(case, case.feed(events, before_at=place))

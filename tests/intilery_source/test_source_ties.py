@@ -7,22 +7,9 @@ from cdp_client import ExtractorError
 from intilery_source.asking import Asker
 from intilery_source.pieces import instant_pieces
 from intilery_source.ties import Dialect, InstantReader, InstantTooLargeError
-from intilery_source.types import EventPage, Query
+from intilery_source.types import Query
 
 CAP = 200
-
-
-class Repeating(Feed):
-    """Gives the answer before in the place of one."""
-
-    repeats_at = 0
-
-    def ask(self, query: Query, *, permitted: bool = False) -> EventPage:
-        if len(self.asked) != self.repeats_at:
-            self.before = super().ask(query, permitted=permitted)
-        else:
-            self.asked.append(query)
-        return self.before
 
 
 KINDS = pytest.mark.parametrize("counts_pages", [False, True], ids=["hits", "pages"])
@@ -113,8 +100,8 @@ def test_the_answer_before_the_first_question_is_not_taken_for_the_end(counts_pa
     # given a crowd of which a page has been read before, and a proxy that repeats an answer once
     for number in (11, 25, 30):
         for place in range(40):
-            feed = Repeating(crowd(number), from_counts_pages=counts_pages, shuffled=shuffled, cap=CAP, seed=place)
-            feed.repeats_at = place + 1
+            feed = Feed(crowd(number), from_counts_pages=counts_pages, shuffled=shuffled, cap=CAP, seed=place)
+            feed.before_at = place + 1
             feed.ask(Query(start=T, skip=1 if counts_pages else 10, size=10))
             reader = InstantReader(Asker(feed.ask, 10), Dialect(counts_pages, True), cap=CAP, overlap=1)
             pages = list(reader.read(T))

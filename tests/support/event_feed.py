@@ -43,8 +43,8 @@ class Feed:
     Events of one instant are `shuffled` at each answer, or come in one of two orders, as from `replicas` of an index.
     `most` is the number of events from which on an answer is too large (413). With the probability `repeats` an answer
     is an earlier one instead, but never twice for one question. The answer to the question `wrong_at` is one that
-    somebody else might have had. Events in `unreadable` cannot be read, and those in
-    `timeless` do not even show a time.
+    somebody else might have had, that to the question `before_at` the answer before it. Events in
+    `unreadable` cannot be read, and those in `timeless` do not even show a time.
     """
 
     events: Iterable[Event]
@@ -58,6 +58,7 @@ class Feed:
     most: int | None = None
     repeats: float = 0.0
     wrong_at: int | None = None
+    before_at: int | None = None
     unreadable: frozenset[str] = frozenset()
     timeless: frozenset[str] = frozenset()
     later: list[tuple[int, Event]] = field(default_factory=list)
@@ -78,6 +79,7 @@ class Feed:
         self._later = sorted(self.later, key=lambda late: late[0], reverse=True)
         self._random = random.Random(self.seed)
         self._given: list[EventPage] = []
+        self._before: EventPage | None = None
         self._repeated: set[Query] = set()
         self._orders: dict[Query, list[str]] = {}
         self._lock = threading.Lock()
@@ -93,9 +95,12 @@ class Feed:
                 return self._random.choice(self._given)
             if len(self.asked) - 1 == self.wrong_at:
                 return self._others_answer(query)
+            if len(self.asked) - 1 == self.before_at and self._before is not None:
+                return self._before
             page = self._old_answer(query) if len(self.asked) == 1 and self.recent else self._answer(query)
             if self.repeats:
                 self._given.append(page)
+            self._before = page
             return page
 
     def page(self, events: list[Event]) -> EventPage:
