@@ -317,5 +317,9 @@ def _reason(error: Exception) -> str:
 
 
 def now_of(answer: Answer) -> int:
-    """The platform's clock in milliseconds; this machine's where the answer has no `Date`."""
-    return answer.now if answer.now is not None else int(datetime.now(UTC).timestamp() * 1000)
+    """The platform's clock in milliseconds; this machine's where the answer has no `Date`, or a later one.
+
+    A clock that runs ahead would let a reader skip what is still to come; one that is late makes it read twice.
+    """
+    here = int(datetime.now(UTC).timestamp() * 1000)
+    return here if answer.now is None else min(answer.now, here)
