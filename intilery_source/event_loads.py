@@ -20,7 +20,7 @@ from intilery_source.types import AskEvents, EventPage, Key, Query
 BATCH_ROWS = 10_000
 """Rows of an Arrow table; smaller ones cost dlt three times as much a row."""
 
-_LOAD_BYTES = 160 * 1024 * 1024
+_LOAD_BYTES = 100 * 1024 * 1024
 """A load ends after so much, too: what the destination merges at once must fit into its memory."""
 
 

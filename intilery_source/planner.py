@@ -29,7 +29,7 @@ OVERLAP: Millis = 1
 
 _READY = 0.15
 """How much may wait to be taken before no more is asked for, as a share of what may wait altogether."""
-_AHEAD_BYTES = 256 * 1024 * 1024
+_AHEAD_BYTES = 160 * 1024 * 1024
 _EAGER = 6
 """Pages asked for before the first one has come, where there is much to read."""
 _HEDGE = 5

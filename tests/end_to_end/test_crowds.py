@@ -73,3 +73,18 @@ def test_one_action_over_the_cap_is_named_and_what_comes_after_is_loaded(tmp_pat
         # and the ledger has the instant as the only window that is not complete
         incomplete = account.query("SELECT DISTINCT window_start FROM intilery.extract_windows WHERE NOT complete")
         assert [instants.of_datetime(start) for (start,) in incomplete] == [at]
+
+
+def test_a_range_that_is_gone_on_with_still_names_what_it_could_not_read(tmp_path: Path) -> None:
+    # given a range that was interrupted behind 10,001 events of one action in one millisecond
+    at = NOON + HOUR
+    world = Crowded([*spread(NOON, HOUR, 200), *[at] * 10_001, *spread(at + 1, 24 * HOUR, 900)], action=ONE_ACTION)
+    with serving_world(world) as server:
+        account = Account(server, tmp_path / "customers.duckdb", {"rows_per_load": 300})
+        since = instants.to_datetime(NOON)
+        account.begin(loads=2, since=since)
+        assert 300 < account.event_ids().total() < 11_000
+        # when the same command goes on, then it ends as the first one would have
+        result = account.load(only=("events",), since=since)
+        assert result.exit_code == ExitCode.FAILED
+        assert instants.write(at) in result.reasons[0]

@@ -17,7 +17,7 @@ import intilery_source
 from cdp_sandbox.process import Running
 from intilery_source import RunReport, instants, watermark
 from pipelines import progress
-from pipelines.destination import opened, target
+from pipelines.destination import target
 from pipelines.exit_codes import ExitCode
 from pipelines.load import LoadRequest, load
 
@@ -239,15 +239,7 @@ def test_a_load_until_long_before_the_watermark_changes_nothing(account: Account
 def test_a_load_until_before_the_position_of_a_pass_leaves_the_pass_under_way(account: Account) -> None:
     # given a pass of which only the first part has been loaded
     account.settings["rows_per_load"] = 300
-    where = target("duckdb", account.database, "intilery")
-    with opened(where) as place:
-        pipeline = dlt.pipeline(
-            "intilery",
-            destination=place.destination,
-            dataset_name="intilery",
-            pipelines_dir=str(where.working_folder),
-        )
-        pipeline.run(intilery_source.intilery(**account.all_settings()).with_resources("events"))
+    account.begin(loads=1)
     before = len(account.event_ids())
     # when a load is asked for that ends before the first event
     early = account.load(only=("events",), until=_at("2019-01-01"))

@@ -253,3 +253,11 @@ def test_rows_are_counted_as_they_come(most: int) -> None:
         list(loads.read(most))
     loads.close()
     assert report.rows["events"] == 300
+
+
+def test_an_event_of_the_last_millisecond_there_is_ends_no_load() -> None:
+    loads = begin(Feed([*spread(30), Event(instants.LAST * 1000, "last")]))
+    assert len(keys(list(loads.read(1000)))) == 31
+    assert loads.finished
+    assert loads.ledger.take()[-1]["window_end"] == instants.to_datetime(instants.LAST)
+    loads.close()

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import dlt
 import duckdb
 from click.testing import Result
 from typer.testing import CliRunner
 
 from cdp_sandbox.process import Running
-from intilery_source import RunReport
+from intilery_source import RunReport, intilery
 from pipelines.command_line import app
-from pipelines.destination import target
+from pipelines.destination import opened, target
 from pipelines.load import TABLES, LoadRequest, LoadResult, load
 
 
@@ -46,6 +47,20 @@ class Account:
         self.report = RunReport()
         request = LoadRequest(target("duckdb", self.database, "intilery"), only, settings=self.all_settings(), **bounds)
         return load(request, self.report)
+
+    def begin(self, loads: int, **bounds: Any) -> None:
+        """Load so many of a run's loads of events, and leave the rest, as a process that was killed does."""
+        where = target("duckdb", self.database, "intilery")
+        source = intilery(**self.all_settings(), **bounds).with_resources("events")
+        with opened(where) as place:
+            pipeline = dlt.pipeline(
+                "intilery",
+                destination=place.destination,
+                dataset_name=where.dataset,
+                pipelines_dir=str(where.working_folder),
+            )
+            for _ in range(loads):
+                pipeline.run(source)
 
     def environment(self) -> dict[str, str]:
         settings = {f"SOURCES__INTILERY__{key.upper()}": str(value) for key, value in self.all_settings().items()}
