@@ -167,7 +167,7 @@ class InstantReader:
             return _holds(self._asker.page(query), instant)
 
         low, step = 0, 128
-        limit = self._cap - 3  # leaves room for the last question
+        limit = self._cap - 1
         while True:  # everything below `low` holds a hit of this instant
             high = min(low + step, limit)
             if not holds(high):
@@ -181,10 +181,19 @@ class InstantReader:
                 low = middle + 1
             else:
                 high = middle
-        if low > 2:
-            # behind three quarters of the hits there are more of them; behind as many pages of two there is none,
-            # though a quarter of them should vanish meanwhile, or half as many arrive
-            self._dialect.from_counts_pages = not holds(min(low * 3 // 4, (limit + 1) // 2), size=2)
+        if low <= 2:
+            return
+        # behind three quarters of the hits there are more of them; behind as many pages of two there is none, though
+        # a quarter of them should vanish meanwhile, or half as many arrive
+        position = min(low * 3 // 4, self._cap // 2 - 1)
+        page = self._asker.page(self._query(instant, skip=position, size=2, include=include, exclude=exclude))
+        shown = len(_names(page, instant))
+        if low <= self._cap - 3:
+            self._dialect.from_counts_pages = shown == 0
+        else:  # no page of two lies behind them all, but the last one is not full, if none has arrived until now
+            if holds(limit):
+                raise _OverTheCapError
+            self._dialect.from_counts_pages = shown < 2
 
     def _query(
         self,

@@ -20,7 +20,7 @@ from cdp_client import ConfigurationError
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "1GB",
+    "memory_limit": "150MB",
     "threads": 1,
     "preserve_insertion_order": False,
 }

@@ -79,6 +79,7 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
                     break
                 report.ends_with_events = events_only and passes == 1
                 pipeline.run(source.with_resources(EVENTS))
+                place.settle()
                 loads += 1
             if not events_only:  # the row of the run that went with the events does not count what was read beside them
                 pipeline.run(source.with_resources("extract_runs"))

@@ -17,7 +17,7 @@ import intilery_source
 from cdp_sandbox.process import Running
 from intilery_source import RunReport, instants, watermark
 from pipelines import progress
-from pipelines.destination import target
+from pipelines.destination import Opened, target
 from pipelines.exit_codes import ExitCode
 from pipelines.load import LoadRequest, load
 
@@ -255,6 +255,22 @@ def test_a_file_that_was_removed_is_loaded_anew(account: Account) -> None:
     account.database.unlink()
     account.load(only=("events",))
     assert account.event_ids() == account.true_event_ids()
+
+
+def test_what_each_load_wrote_is_settled_before_the_next_one(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    # DuckDB keeps in memory what it has not settled, and a load of millions of events would fail
+    account.settings["rows_per_load"] = 300
+    settle, settled = Opened.settle, []
+    log = account.database.with_name(f"{account.database.name}.wal")
+
+    def observed(place: Opened) -> None:
+        settle(place)
+        settled.append(log.stat().st_size if log.exists() else 0)
+
+    monkeypatch.setattr(Opened, "settle", observed)
+    result = account.load(only=("events",))
+    assert result.loads > 3
+    assert settled == [0] * result.loads
 
 
 def test_elsewhere_than_on_a_terminal_progress_is_plain_lines(
