@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 import msgspec
 
 from cdp_client import NotFoundError, Statistics, Transport
 from cdp_client.rate_limit import bucket_of
+from cdp_client.transport import now_of
 from intilery_source import event_pages, instants
 from intilery_source.settings import Settings
-from intilery_source.types import EventPage, ListedPage, Query
+from intilery_source.types import EventPage, ListedPage, ProfileAnswer, Query
 
 IdType = Literal["userId", "email", "id"]
 ID_TYPES: tuple[IdType, ...] = ("userId", "email", "id")
@@ -80,11 +81,15 @@ class IntileryClient:
             doubtful=answer.doubtful,
         )
 
-    def traits(self, profile_id: str) -> dict[str, Any] | None:
+    def traits(self, profile_id: str) -> ProfileAnswer | None:
         """A profile's current traits, None where it does not exist (Profiles API, "Get a Profile's Traits")."""
         return self._profile_object(profile_id, "traits")
 
-    def meta(self, profile_id: str) -> dict[str, Any] | None:
+    def traits_of_user(self, external_id: str) -> ProfileAnswer | None:
+        """The traits of the profile that has this `externalId` now, None where there is none."""
+        return self._object("userId", external_id, "traits", "externalId", named=True)
+
+    def meta(self, profile_id: str) -> ProfileAnswer | None:
         """A profile's metadata, None where the profile does not exist (Profiles API, "Get a Customer's Metadata").
 
         The document names the route `/meta` and `/metadata`: the one that exists is remembered.
@@ -123,17 +128,26 @@ class IntileryClient:
         answer = self._transport.get(*_profile_route(id_type, value, "events"), _fields(query), permitted=permitted)
         return event_pages.read_page(answer, of_profiles=True)
 
-    def _profile_object(self, profile_id: str, what: str) -> dict[str, Any] | None:
+    def _profile_object(self, profile_id: str, what: str) -> ProfileAnswer | None:
+        return self._object("id", profile_id, what, "id")
+
+    def _object(self, id_type: IdType, value: str, what: str, key: str, *, named: bool = False) -> ProfileAnswer | None:
+        """What a profile's route answers; where the answer has `key`, it must be the value that was asked for.
+
+        With `named`, it must have an `id`.
+        """
         try:
-            answer = self._transport.get(*_profile_route("id", profile_id, what), {})
+            answer = self._transport.get(*_profile_route(id_type, value, what), {})
         except NotFoundError as error:
             if error.code == NOT_FOUND:
                 return None
             raise
         found = answer.object()
-        if found.get("id", profile_id) != profile_id:
+        if found.get(key, value) != value:
             raise answer.unexpected("answered with another profile than the one asked for")
-        return found
+        if named and not isinstance(found.get("id"), str):
+            raise answer.unexpected("answered with a profile that has no id")
+        return ProfileAnswer(found, now_of(answer))
 
 
 def _profile_route(id_type: IdType, value: str, what: str) -> tuple[str, str]:

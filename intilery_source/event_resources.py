@@ -12,12 +12,16 @@ from intilery_source import instants, watermark
 from intilery_source.client import ID_TYPES, NOT_FOUND, IdType
 from intilery_source.event_loads import EventLoads, bind, empty_table
 from intilery_source.extraction import Extraction
+from intilery_source.newcomers import Newcomers
+from intilery_source.profile_resources import are_read_now, current_load, listed_at, standing_of
+from intilery_source.refresh import pending_rows
 from intilery_source.runs import run_row
 from intilery_source.settings import read_instant
 from intilery_source.tables import (
     EVENTS,
     EXTRACT_RUNS,
     EXTRACT_WINDOWS,
+    PENDING_LOOKUPS,
     PROFILE_EVENTS,
     REJECTED_RECORDS,
     UPSERT,
@@ -40,6 +44,8 @@ def events(extraction: Extraction) -> DltResource:
         writer = Writer()
         state = dlt.current.resource_state(EVENTS.name)
         state["remaining"] = False
+        since_listed = listed_at()
+        newcomers = None if since_listed is None else Newcomers(standing_of(dlt.current.source()), since_listed)
         yield writer.rows(EVENTS, empty_table(of_profiles=False))
         loads = ahead.pop() if ahead else None
         if loads is not None and not watermark.stands_at(state, loads.current):
@@ -74,8 +80,16 @@ def events(extraction: Extraction) -> DltResource:
                 yield writer.rows(EXTRACT_RUNS, [run_row(extraction, finished=report.ends_with_events)])
                 return
             current = loads.current
+            extraction.now = current.now
             for rows in loads.read(settings.rows_per_load):
+                if newcomers is not None:
+                    newcomers.add(rows)
                 yield writer.rows(EVENTS, rows)
+            if newcomers is not None and newcomers.profiles:
+                if are_read_now(extraction):
+                    extraction.changed |= newcomers.profiles
+                else:
+                    yield writer.rows(PENDING_LOOKUPS, pending_rows(newcomers.profiles))
             if rejected := loads.rejects.take():
                 yield writer.rows(REJECTED_RECORDS, rejected)
             if windows := loads.ledger.take():
@@ -86,6 +100,7 @@ def events(extraction: Extraction) -> DltResource:
             if not loads.finished:
                 ahead.append(loads)
         finally:
+            extraction.events_read_by = current_load()
             if not ahead:
                 loads.close()
 

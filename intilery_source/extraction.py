@@ -1,17 +1,18 @@
 """What the resources of one source share: settings, the client, the report, and the bounds of the run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from intilery_source.client import IntileryClient
+from intilery_source.instants import Millis
 from intilery_source.report import RunReport
 from intilery_source.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Extraction:
-    """One run's context."""
+    """One source's context."""
 
     settings: Settings
     client: IntileryClient
@@ -19,3 +20,9 @@ class Extraction:
     since: datetime | None
     until: datetime | None
     identifiers: Sequence[str] = ()
+    changed: set[str] = field(default_factory=set)
+    """Profiles of events that are new, which the events hand over to the profiles of the same load."""
+    events_read_by: str | None = None
+    """The load whose events have all been read."""
+    now: Millis | None = None
+    """The platform's clock when the last pass over the events began; None while nobody has asked."""

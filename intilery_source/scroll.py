@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from cdp_client import GaveUpError, UnexpectedAnswerError
+from cdp_client import GaveUpError
 from intilery_source.types import ListedPage
 
 READINGS = 4
@@ -25,15 +25,13 @@ class Scroll:
     def __init__(self, list_profiles: Callable[[str | None], ListedPage]) -> None:
         self._list = list_profiles
         self.complete = False
+        self.stuck = False
+        """Whether the list does not advance: reading it again would not help."""
         self.reason = ""
         """Why the last reading was not complete."""
 
     def pages(self) -> Iterator[list[msgspec.Raw]]:
-        """The pages of every reading that it takes; a profile may come with more than one of them.
-
-        Raises:
-            UnexpectedAnswerError: the scroll does not advance.
-        """
+        """The pages of every reading that it takes; a profile may come with more than one of them."""
         for _ in range(READINGS):
             self.reason = ""
             self._list(None)  # a first answer may be the one to an earlier request: nothing hangs on this one
@@ -41,6 +39,9 @@ class Scroll:
                 yield from self._reading()
             except GaveUpError as error:
                 self.reason = str(error)
+                return
+            if self.stuck:
+                self.reason = "pages came again and again: the server does not seem to know the parameter scrollId"
                 return
             if not self.reason:
                 self.complete = True
@@ -71,12 +72,10 @@ class Scroll:
             listed = {hash(bytes(profile)) for profile in page.profiles}
             if listed <= seen:
                 repeats += 1
-                if repeats > _MAX_REPEATS:
-                    raise UnexpectedAnswerError(
-                        "The list of profiles does not advance: pages came again and again. "
-                        "The server does not seem to know the parameter scrollId."
-                    )
                 self.reason = "a page came twice, perhaps in the place of another"
+                if repeats > _MAX_REPEATS:
+                    self.stuck = True
+                    return
             else:
                 repeats = 0
                 yield page.profiles

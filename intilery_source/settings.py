@@ -9,6 +9,9 @@ from cdp_client import ConfigurationError
 
 DEFAULT_BASE_URL = "https://tracking.intilery.com/track"
 
+PROFILE_REFRESH = ("changed", "all", "none")
+PROFILE_DETAIL = ("both", "meta", "traits")
+
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:(second|minute|hour|day|week)s?\s*)?", re.IGNORECASE)
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s?#@\\]")
@@ -32,6 +35,11 @@ class Settings:
     request_timeout: float
     rows_per_load: int
     max_rejected_share: float
+    profile_refresh: str
+    full_scroll_every: timedelta
+    profile_detail: str
+    max_delete_share: float
+    volatile_traits: tuple[str, ...]
 
     def __repr__(self) -> str:
         """Show no value: a repr ends in logs and tracebacks."""
@@ -61,8 +69,14 @@ class Settings:
         for key, example in (("burst", 500), ("max_in_flight", 280), ("rows_per_load", 100_000)):
             if getattr(self, key) < 1:
                 raise _wrong(key, "must be 1 or more", example)
-        if not 0 <= self.max_rejected_share <= 1:
-            raise _wrong("max_rejected_share", "must lie between 0 and 1", 0.01)
+        if self.full_scroll_every < timedelta(0):
+            raise _wrong("full_scroll_every", "is negative", "7 days")
+        for key, share in (("max_rejected_share", 0.01), ("max_delete_share", 0.05)):
+            if not 0 <= getattr(self, key) <= 1:
+                raise _wrong(key, "must lie between 0 and 1", share)
+        for key, allowed in (("profile_refresh", PROFILE_REFRESH), ("profile_detail", PROFILE_DETAIL)):
+            if getattr(self, key) not in allowed:
+                raise _wrong(key, f"is none of {', '.join(allowed)}", allowed[0])
 
 
 def _wrong(key: str, what: str, example: object) -> ConfigurationError:

@@ -49,6 +49,11 @@ def _extraction(
     request_timeout: float = 60.0,
     rows_per_load: int = 100_000,
     max_rejected_share: float = 0.01,
+    profile_refresh: str = "changed",
+    full_scroll_every: str = "7 days",
+    profile_detail: str = "both",
+    max_delete_share: float = 0.05,
+    volatile_traits: Sequence[str] = ("lastActivityTime", "lastSeenTime"),
 ) -> Extraction:
     """An Intilery account: `profiles`, `profile_traits`, `profile_meta`, `profile_event_bounds`, `events`.
 
@@ -84,6 +89,11 @@ def _extraction(
         request_timeout=request_timeout,
         rows_per_load=rows_per_load,
         max_rejected_share=max_rejected_share,
+        profile_refresh=profile_refresh,
+        full_scroll_every=read_span(full_scroll_every, "sources.intilery.full_scroll_every"),
+        profile_detail=profile_detail,
+        max_delete_share=max_delete_share,
+        volatile_traits=tuple(volatile_traits),
     )
     report = report or RunReport()
     report.max_rejected_share, report.lookback = settings.max_rejected_share, settings.lookback

@@ -74,22 +74,40 @@ def _event_columns(*, of_profiles: bool) -> Columns:
 
 EVENTS = Table("events", ("event_id",), _event_columns(of_profiles=False))
 PROFILE_EVENTS = Table("profile_events", ("profile_id", "event_id"), _event_columns(of_profiles=True))
-PROFILES = Table("profiles", ("id",))
-PROFILE_TRAITS = Table("profile_traits", ("id",))
-PROFILE_META = Table("profile_meta", ("id",))
-PROFILE_EVENT_BOUNDS = Table(
-    "profile_event_bounds",
-    ("profile_id", "event_key"),
+DELETED = "_deleted"
+"""Column that tells dlt to delete a profile's row, and what hangs on it; NULL in every row that is there."""
+
+_DELETED: Columns = {DELETED: {"data_type": "bool", "hard_delete": True}}
+
+PROFILES = Table("profiles", ("id",), _DELETED)
+PROFILE_TRAITS = Table("profile_traits", ("id",), _DELETED)
+PROFILE_META = Table("profile_meta", ("id",), _DELETED)
+_BOUND_COLUMNS: Columns = {
+    f"{end}_{name}": hints
+    for end in ("first", "last")
+    for name, hints in (
+        ("event_id", {"data_type": "text"}),
+        ("event_time", _TIME),
+        ("received_time", _TIME),
+        ("event", _JSON),
+    )
+}
+PROFILE_EVENT_BOUNDS = Table("profile_event_bounds", ("profile_id", "event_key"), {**_BOUND_COLUMNS, **_DELETED})
+PROFILE_TRAIT_HISTORY = Table(
+    "profile_trait_history",
+    ("profile_id", "observed_at"),
     {
-        f"{end}_{name}": hints
-        for end in ("first", "last")
-        for name, hints in (
-            ("event_id", {"data_type": "text"}),
-            ("event_time", _TIME),
-            ("received_time", _TIME),
-            ("event", _JSON),
-        )
+        "observed_at": _TIME,
+        "external_id": {"data_type": "text"},
+        "trait_hash": {"data_type": "text"},
+        "traits": _JSON,
     },
+)
+PROFILE_DELETIONS = Table("profile_deletions", ("profile_id", "detected_at"), {"detected_at": _TIME})
+PROFILE_MERGES = Table(
+    "profile_merges",
+    ("profile_id", "detected_at"),
+    {"detected_at": _TIME, "merged_into": {"data_type": "text"}, "external_id": {"data_type": "text"}},
 )
 PENDING_LOOKUPS = Table(
     "pending_lookups",

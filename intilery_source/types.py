@@ -1,7 +1,7 @@
 """What passes between the modules of this source."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -88,3 +88,11 @@ class ListedPage:
     ended: bool
     expired: bool
     doubtful: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileAnswer:
+    """What a profile's route answered, and what time it was then at the platform."""
+
+    value: dict[str, Any]
+    at: Millis

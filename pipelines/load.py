@@ -16,6 +16,7 @@ from pipelines.destination import Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
 from pipelines.memory import share_allocators
+from pipelines.views import make_views
 
 PIPELINE_NAME = "intilery"
 EVENTS = "events"
@@ -68,21 +69,20 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
             before = row_counts(pipeline)
             # a pass that an earlier run began does not see what became known since, so another one follows it
             passes = 2 if request.since is None and pass_interrupted(pipeline) else 1
-            events_only = set(request.only) == {EVENTS}
-            report.ends_with_events = events_only and passes == 1
-            pipeline.run(source)
-            place.settle()
-            loads = 1
-            while EVENTS in request.only:
-                passes -= not events_remaining(pipeline)
-                if not passes:
-                    break
-                report.ends_with_events = events_only and passes == 1
+            others = [table for table in request.only if table != EVENTS]
+            loads = 0
+            while EVENTS in request.only and passes:
+                report.ends_with_events = not others and passes == 1
                 pipeline.run(source.with_resources(EVENTS))
                 place.settle()
                 loads += 1
-            if not events_only:  # the row of the run that went with the events does not count what was read beside them
+                passes -= not events_remaining(pipeline)
+            if others:  # after the events, which say which profiles have changed
+                pipeline.run(source.with_resources(*others))
                 pipeline.run(source.with_resources("extract_runs"))
+                place.settle()
+                make_views(pipeline)
+                loads += 1
             after = row_counts(pipeline)
         except BaseException:
             pipeline.drop()

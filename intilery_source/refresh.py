@@ -1,0 +1,218 @@
+"""Reading profiles: all of them, by a scroll over the list, or those alone that changed; each looked up once."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import chain
+
+import msgspec
+
+from intilery_source import instants, profile_rows
+from intilery_source.departures import FuseError, SharedIdentifiers, check_fuse, depart
+from intilery_source.extraction import Extraction
+from intilery_source.history import History
+from intilery_source.instants import Millis
+from intilery_source.lookups import Lookups
+from intilery_source.profile_pages import ProfilePage, history_table
+from intilery_source.profile_rows import Object
+from intilery_source.rejects import Rejects
+from intilery_source.scroll import Scroll
+from intilery_source.standing import Standing, Version
+from intilery_source.tables import PENDING_LOOKUPS, PROFILE_DELETIONS, PROFILE_MERGES, PROFILES, REJECTED_RECORDS
+from intilery_source.types import ProfileAnswer
+
+_PORTION = 200
+"""Profiles that are looked up together where no page of the list says which."""
+_AHEAD = 4
+"""Pages that are being looked up while the first of them is waited for."""
+
+
+def pending_rows(changed: Iterable[str]) -> list[Object]:
+    """Rows of `pending_lookups` for profiles that an event has changed."""
+    return [{"profile_id": key, "reason": "an event changed it", "done": False} for key in sorted(changed)]
+
+
+class Refresh:
+    """One reading of profiles.
+
+    `traits` and `meta` are the look-ups that are wanted; `settles` says that no more are needed than these, so that a
+    profile that was due is not due any longer. `listing_holds_traits` is what the last list showed.
+    """
+
+    def __init__(
+        self,
+        extraction: Extraction,
+        standing: Standing,
+        *,
+        traits: bool,
+        meta: bool,
+        settles: bool,
+        listing_holds_traits: bool = False,
+    ) -> None:
+        self._extraction = extraction
+        self._standing = standing
+        self._stack = ExitStack()
+        self._lookups: dict[str, Lookups] = {}
+        client, settings = extraction.client, extraction.settings
+        for name, ask, is_wanted in (("traits", client.traits, traits), ("meta", client.meta, meta)):
+            if is_wanted:
+                lookups = Lookups(ask, max(1, settings.max_in_flight // 2))
+                self._stack.callback(lookups.close)
+                self._lookups[name] = lookups
+        self._rejects = Rejects(extraction.report, PROFILES.name)
+        self._scroll = Scroll(client.list_profiles)
+        self._history = History(settings.volatile_traits)
+        self._shared = SharedIdentifiers(standing, client.traits_of_user)
+        self._versions: dict[str, Version] = {}
+        self._seen: set[str] = set()
+        self._now: Millis | None = None
+        self._settles = settles
+        self._pending = standing.pending()
+        self._queue = list(dict.fromkeys([*self._pending, *sorted(extraction.changed)]))
+        self.complete = False
+        """Whether all profiles were listed, and those that are gone dealt with."""
+        self.listing_holds_traits = listing_holds_traits
+        """Whether the list shows more of a profile than its identifier."""
+
+    def close(self) -> None:
+        """Wait for nothing that has not begun."""
+        self._stack.close()
+
+    def everything(self) -> Iterator[ProfilePage]:
+        """All profiles, and those due that the list lacks; then what became of those known that it lacks."""
+        report = self._extraction.report
+        self._versions = self._standing.versions(None)
+        self.listing_holds_traits = False
+        yield from self._looked_up(self._listed_pages())
+        missing: list[str] = []
+        if not self._scroll.complete:
+            report.scroll_incomplete = self._scroll.reason
+        elif self._lookups:
+            known = self._standing.profiles()
+            missing = sorted(known - self._seen)
+            try:
+                check_fuse(len(missing), len(known), self._extraction.settings.max_delete_share)
+                self.complete = True
+            except FuseError as error:
+                report.failures.append(str(error))
+                missing = []
+        rest = [key for key in self._queue if key not in self._seen and key not in set(missing)]
+        yield from self._looked_up(self._portions([*missing, *rest]))
+        yield self._end(missing, rest)
+
+    def changed(self) -> Iterator[ProfilePage]:
+        """The profiles that are due alone."""
+        self._versions = self._standing.versions(self._queue)
+        yield from self._looked_up(self._portions(self._queue))
+        yield self._end([], self._queue)
+
+    def _listed_pages(self) -> Iterator[tuple[list[Object], list[str]]]:
+        for raw_page in self._scroll.pages():
+            listed = []
+            for raw in raw_page:
+                profile = self._read_listed(raw)
+                if profile is not None and profile["id"] not in self._seen:
+                    self._seen.add(profile["id"])
+                    listed.append(profile)
+            if listed:
+                yield listed, [profile["id"] for profile in listed]
+
+    def _read_listed(self, raw: msgspec.Raw) -> Object | None:
+        try:
+            profile = profile_rows.read_listed(raw)
+        except ValueError as error:
+            self._rejects.add(raw, str(error))
+            return None
+        self._extraction.report.count_readable(PROFILES.name, 1)
+        self.listing_holds_traits = self.listing_holds_traits or len(profile) > 1
+        return profile
+
+    def _portions(self, ids: Sequence[str]) -> Iterator[tuple[list[Object], list[str]]]:
+        for begin in range(0, len(ids), _PORTION):
+            yield [], list(ids[begin : begin + _PORTION])
+
+    def _looked_up(self, pages: Iterator[tuple[list[Object], list[str]]]) -> Iterator[ProfilePage]:
+        """The pages with their look-ups, while the next page is being read and the next few are being looked up."""
+        with ThreadPoolExecutor(1, "list") as reading:
+            following: Future[tuple[list[Object], list[str]] | None] = reading.submit(next, pages, None)
+            waiting: deque[tuple[list[Object], dict[str, Iterator[tuple[str, ProfileAnswer]]]]] = deque()
+            while (page := following.result()) is not None:
+                following = reading.submit(next, pages, None)
+                listed, ids = page
+                waiting.append((listed, {name: found.answers(ids) for name, found in self._lookups.items()}))
+                if len(waiting) > _AHEAD:
+                    yield self._page(*waiting.popleft())
+            while waiting:
+                yield self._page(*waiting.popleft())
+
+    def _page(self, listed: list[Object], answers: dict[str, Iterator[tuple[str, ProfileAnswer]]]) -> ProfilePage:
+        found = {name: list(of_one) for name, of_one in answers.items()}
+        page = ProfilePage(listed, found.get("traits", []), found.get("meta", []))
+        for _, answer in chain(page.traits, page.meta):
+            self._now = max(self._now or answer.at, answer.at)
+        if not listed:
+            page.listed = self._as_listed(page)
+        versions = [self._version(*answered) for answered in page.traits]
+        if rows := [row for row in versions if row is not None]:
+            page.aside.append(history_table(rows))
+        return page
+
+    def _as_listed(self, page: ProfilePage) -> list[Object]:
+        """The rows of profiles that were looked up without having been listed, as the list would show them."""
+        if self.listing_holds_traits:
+            return [profile_rows.traits_row(key, traits.value) for key, traits in page.traits]
+        return [{"id": key} for key in dict.fromkeys(key for key, _ in chain(page.traits, page.meta))]
+
+    def _version(self, profile_id: str, answer: ProfileAnswer) -> Object | None:
+        last = self._versions.get(profile_id)
+        row = self._history.version(profile_id, answer, last)
+        external_id = None if row is None else row["external_id"]
+        before = None if last is None or last.trait_hash is None else last.external_id
+        if external_id is not None and external_id != before:
+            self._shared.add(profile_id, external_id)
+        return row
+
+    def _end(self, missing: Sequence[str], due: Sequence[str]) -> ProfilePage:
+        """What is known when everything has been looked up: departures, merges, and what is to be tried again.
+
+        `missing` lacked in a complete list; `due` are other profiles that were looked up without having been listed.
+        """
+        page = ProfilePage()
+        client = self._extraction.client
+        gone = set.intersection(*(found.gone for found in self._lookups.values())) if self._lookups else set()
+        failed = {key: why for found in self._lookups.values() for key, why in found.failed.items()}
+        if self._now is None and gone:
+            self._now = client.now()
+        at = instants.to_datetime(self._now or 0)
+        for ids, listed in ((missing, True), (due, False)):
+            went = [key for key in ids if key in gone]
+            found = depart(went, self._versions, self._standing, client.traits_of_user, at, listed=listed)
+            page.gone += found.gone
+            page.aside += [(PROFILE_DELETIONS, found.deletions), (PROFILE_MERGES, found.merges)]
+            if found.ended:
+                page.aside.append(history_table(found.ended))
+            failed |= found.undecided
+        page.bounds_gone = self._standing.event_keys(page.gone)
+        merges, undecided = self._shared.merges(page.gone, at)
+        page.aside += [
+            (PROFILE_MERGES, merges),
+            (PENDING_LOOKUPS, self._pending_rows(failed | undecided)),
+            (REJECTED_RECORDS, self._rejects.take()),
+        ]
+        page.aside = [(table, rows) for table, rows in page.aside if len(rows)]
+        return page
+
+    def _pending_rows(self, failed: dict[str, str]) -> list[Object]:
+        """Rows of `pending_lookups`: what failed is due again, what was due and did not fail is done."""
+        now = datetime.now(UTC)
+        rows = [{"profile_id": key, "reason": why, "failed_at": now, "done": False} for key, why in failed.items()]
+        waiting = set(failed)
+        if self._settles:
+            rows += [{"profile_id": key, "done": True} for key in self._pending if key not in failed]
+        else:
+            rows += pending_rows(self._extraction.changed - failed.keys())
+            waiting |= set(self._queue)
+        self._extraction.report.pending_lookups = len(waiting)
+        return rows
