@@ -96,7 +96,10 @@ class History:
         return positions[order], keys[order]
 
     def events_of(self, profile: int) -> list[int]:
-        """Positions of a profile's events, received or not, in no promised order."""
+        """Positions of a profile's events, received or not, in no promised order; those of an earlier life are not its.
+
+        An earlier life is another profile with the same `id`: it took its events with it, but for the account's list.
+        """
         of_world = self.catalogue.events_of(profile).tolist() if profile < len(self.world.profiles) else []
         return [*of_world, *self._written_by_profile.get(profile, [])]
 
@@ -141,8 +144,7 @@ class History:
 
     def exists(self, profile: int, clock: Millis) -> bool:
         """Whether a profile exists at the clock: `created <= clock < vanished`."""
-        key = self.key_of(profile)
-        return key.created <= clock < (NEVER if key.vanished is None else key.vanished)
+        return self.key_of(profile).created <= clock < self._vanishes(profile)
 
     def existing(self, clock: Millis) -> Sequence[int]:
         """Positions of all profiles that exist at the clock."""
@@ -177,7 +179,10 @@ class History:
         return {"createdBy": {"type": "api"}, "audiencesStatic": []}
 
     def lookup(self, id_type: str, value: str, clock: Millis) -> list[int]:
-        """Profiles that exist at the clock with this `userId`, `email` or `id`, compared letter by letter."""
+        """Profiles that exist at the clock with this `userId`, `email` or `id`, compared letter by letter.
+
+        Of several with one `userId` the one that exists longest is first: it survives a merge.
+        """
         index = {
             "id": self.catalogue.profiles_by_id,
             "userId": self.catalogue.profiles_by_external_id,
@@ -186,7 +191,12 @@ class History:
         found = {*index.get(value, ()), *self._written_identifiers.get((id_type, value), ())}
         if id_type == "email":
             found = {number for number in found if self.identifiers(number, clock).get("email") == value}
-        return sorted(number for number in found if self.exists(number, clock))
+        there = sorted(number for number in found if self.exists(number, clock))
+        return sorted(there, key=self._vanishes, reverse=True) if id_type == "userId" else there
+
+    def _vanishes(self, profile: int) -> Millis:
+        vanished = self.key_of(profile).vanished
+        return NEVER if vanished is None else vanished
 
     def _patched(self, profile: int, clock: Millis) -> dict[str, Any]:
         merged: dict[str, Any] = {}

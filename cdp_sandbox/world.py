@@ -17,7 +17,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ProfileKey:
-    """The identifiers of one profile and the span of time in which it exists: `[created, vanished)`."""
+    """The identifiers of one profile and the span of time in which it exists: `[created, vanished)`.
+
+    A profile that comes back after it vanished is another one, later in time, with the same `id`; no two of one `id`
+    exist at once. Two may share an `external_id`, as long as they are not merged.
+    """
 
     id: str
     external_id: str

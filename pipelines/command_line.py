@@ -150,7 +150,9 @@ def verify_command(
 
 @app.command(name="sandbox")
 def sandbox_command(
-    world: Annotated[str, typer.Option(help="complete_journey, shop, shop:CUSTOMERS or flat:EVENTS.")] = "shop",
+    world: Annotated[
+        str, typer.Option(help="complete_journey, shop, shop:CUSTOMERS, people, people:PERSONS or flat:EVENTS.")
+    ] = "shop",
     seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 1,
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
 ) -> None:

@@ -5,7 +5,7 @@ import re
 
 from cdp_sandbox.world import World
 
-ALLOWED = ("flat:N", "shop", "shop:CUSTOMERS", "complete_journey")
+ALLOWED = ("flat:N", "shop", "shop:CUSTOMERS", "complete_journey", "people", "people:N")
 
 
 def load_world(spec: str, seed: int) -> World:
@@ -15,10 +15,10 @@ def load_world(spec: str, seed: int) -> World:
     what they need.
     """
     name, _, number = spec.partition(":")
-    known = re.fullmatch(r"flat:[1-9]\d*|shop(:[1-9]\d*)?|complete_journey", spec)
+    known = re.fullmatch(r"flat:[1-9]\d*|(shop|people)(:[1-9]\d*)?|complete_journey", spec)
     if known is None:
         raise ValueError(f"no world {spec!r}; there are {', '.join(ALLOWED)}")
-    kind = {"flat": "Flat", "shop": "Shop", "complete_journey": "CompleteJourney"}[name]
+    kind = {"flat": "Flat", "shop": "Shop", "complete_journey": "CompleteJourney", "people": "People"}[name]
     make = getattr(importlib.import_module(f"cdp_sandbox.worlds.{name}"), kind)
     world: World = make(seed, int(number)) if number else make(seed)
     return world

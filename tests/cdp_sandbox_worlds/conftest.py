@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cdp_sandbox.worlds.complete_journey import CompleteJourney
+from cdp_sandbox.worlds.people import People
 from cdp_sandbox.worlds.shop import Shop
 
 
@@ -27,6 +28,16 @@ def shop_texts(shop: Shop) -> list[bytes]:
 @pytest.fixture(scope="session")
 def shop_bodies(shop_texts: list[bytes]) -> list[dict[str, Any]]:
     return [json.loads(text) for text in shop_texts]
+
+
+@pytest.fixture(scope="session")
+def people() -> People:
+    return People(7, 300)
+
+
+@pytest.fixture(scope="session")
+def people_bodies(people: People) -> list[dict[str, Any]]:
+    return [json.loads(people.event_body(index)) for index in range(len(people.event_time))]
 
 
 @pytest.fixture(scope="session")

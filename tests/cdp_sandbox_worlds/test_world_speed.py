@@ -7,6 +7,7 @@ import pytest
 
 from cdp_sandbox.world import World
 from cdp_sandbox.worlds.complete_journey import CompleteJourney
+from cdp_sandbox.worlds.people import People
 from cdp_sandbox.worlds.shop import Shop
 
 
@@ -24,7 +25,12 @@ def test_a_shop_is_quickly_built(customers: int, seconds: float) -> None:
     assert _fastest(lambda: Shop(1, customers), 3) < seconds
 
 
-@pytest.mark.parametrize(("name", "microseconds"), [("shop", 60), ("journey", 60)])
+@pytest.mark.parametrize(("persons", "seconds"), [(60, 0.1), (20_000, 2.0)])
+def test_people_are_quickly_drawn(persons: int, seconds: float) -> None:
+    assert _fastest(lambda: People(1, persons), 2) < seconds
+
+
+@pytest.mark.parametrize(("name", "microseconds"), [("shop", 60), ("journey", 60), ("people", 60)])
 def test_bodies_are_quickly_written(request: pytest.FixtureRequest, name: str, microseconds: int) -> None:
     world: World = request.getfixturevalue(name)
     some = range(0, len(world.event_time), 40)
