@@ -95,7 +95,9 @@ def _events(sandbox: Sandbox, request: Request) -> Answer:
 def _listing(sandbox: Sandbox, request: Request) -> Answer:
     switches, history = sandbox.switches, sandbox.history
     if request.scroll_id is None:
-        scroll = sandbox.scrolls.start(history.existing(sandbox.clock), sandbox.clock, sandbox.limits.scroll_seconds)
+        existing = history.existing(sandbox.clock)
+        listed = [number for number in existing if not sandbox.faults.leaves_out(history.key_of(number).id)]
+        scroll = sandbox.scrolls.start(listed, sandbox.clock, sandbox.limits.scroll_seconds)
     else:
         found = sandbox.scrolls.find(request.scroll_id, sandbox.limits.scroll_seconds)
         if found is None:

@@ -65,6 +65,8 @@ class Application:
             fault = None
         if fault is not None:
             sandbox.statistics.fault(fault.kind)
+            if fault.kind == "lost_scroll_answer_once" and request.scroll_id is not None:
+                sandbox.lost_scroll_ids.add(request.scroll_id)
             if fault.kind == "reset":
                 await connection.reset(scope, receive)
                 return route.name, "reset"
@@ -101,7 +103,9 @@ class Application:
             if scroll is not None:
                 sandbox.scrolls.drop(scroll)
             return scroll_gone(sandbox).answer(switches)
-        if fault.kind in ("http_504", "lost_scroll_answer") or fault.half:
+        if fault.kind == "repeat_scroll_page":
+            return sandbox.previous_pages[request.route.name]
+        if fault.kind in ("http_504", "lost_scroll_answer", "lost_scroll_answer_once") or fault.half:
             respond_now()
         if fault.kind == "http_500":
             return ApiError(500, "internal_server_error", "Something went wrong.").answer(switches)
@@ -118,6 +122,8 @@ class Application:
 
 
 def _applies(fault: Fault, request: Request, sandbox: Sandbox) -> bool:
-    if fault.kind in SCROLL_ONLY:
-        return request.scroll_id is not None
-    return fault.kind != "repeat_page" or request.route.name in sandbox.previous_pages
+    if fault.kind in SCROLL_ONLY and request.scroll_id is None:
+        return False
+    if fault.kind == "lost_scroll_answer_once":
+        return request.scroll_id not in sandbox.lost_scroll_ids
+    return fault.kind not in ("repeat_page", "repeat_scroll_page") or request.route.name in sandbox.previous_pages

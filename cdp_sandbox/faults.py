@@ -1,5 +1,6 @@
 """Faults on request, by seed: what goes wrong with which request."""
 
+import hashlib
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,12 @@ KINDS = {
     "lost_scroll_answer": "an HTML 504 in place of a scroll's page; the scroll moved",
     "repeat_page": "the previous 200 of the same listing route again; a scroll moved in half of the cases",
 }
-SCROLL_ONLY = frozenset({"expire_scroll", "lost_scroll_answer"})
+SCROLL_KINDS = {
+    "lost_scroll_answer_once": "an HTML 504 in place of the first answer to each scroll id; the scroll moved",
+    "repeat_scroll_page": "the previous page of the listing again in place of a scroll's next; nothing moves",
+}
+"""Kinds that leave all but scrolls alone, so that at a rate of 1 no list is complete and everything else is served."""
+SCROLL_ONLY = frozenset({"expire_scroll", "lost_scroll_answer", *SCROLL_KINDS})
 
 HEAVY = {
     "http_429": 0.02,
@@ -53,11 +59,22 @@ class Fault:
 
 
 class Faults:
-    """Rates a kind between 0 and 1, and one sequence of draws: two a request, in the order of requests."""
+    """Rates a kind between 0 and 1, and one sequence of draws: two a request, in the order of requests.
 
-    def __init__(self, seed: int = 0, rates: dict[str, float] | None = None, slow_seconds: float = 0.2) -> None:
+    `listing_leaves_out` is the share of profiles that no scroll lists, though look-ups answer for them.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        rates: dict[str, float] | None = None,
+        slow_seconds: float = 0.2,
+        listing_leaves_out: float = 0.0,
+    ) -> None:
         self.rates = dict(rates or {})
         self.slow_seconds = slow_seconds
+        self._listing_leaves_out = listing_leaves_out
+        self._seed = seed
         self._rng = random.Random(seed)  # noqa: S311 - chooses faults, guards nothing
 
     def draw(self) -> Fault | None:
@@ -71,21 +88,40 @@ class Faults:
             chance -= rate
         return None
 
+    def leaves_out(self, profile_id: str) -> bool:
+        """Whether a profile is in no list: always the same ones, by the seed."""
+        if not self._listing_leaves_out:
+            return False
+        drawn = hashlib.blake2b(f"{self._seed} {profile_id}".encode(), digest_size=8).digest()
+        return int.from_bytes(drawn) < self._listing_leaves_out * 2**64
+
+
+_NAMES = ("preset", "seed", "rates", "slow_seconds", "listing_leaves_out")
+
 
 def faults(setting: dict[str, Any]) -> Faults:
-    """Read `{"preset"?, "seed"?, "rates"?, "slow_seconds"?}`; rates come on top of a preset's. Raises ValueError."""
-    unknown = setting.keys() - {"preset", "seed", "rates", "slow_seconds"}
+    """Read an object of `preset`, `seed`, `rates`, `slow_seconds` and `listing_leaves_out`, none of them required.
+
+    Rates come on top of a preset's. Raises ValueError.
+    """
+    unknown = setting.keys() - set(_NAMES)
     if unknown:
-        raise ValueError(f"faults have preset, seed, rates, slow_seconds, not {', '.join(sorted(unknown))}")
+        raise ValueError(f"faults have {', '.join(_NAMES)}, not {', '.join(sorted(unknown))}")
     preset = setting.get("preset", "none")
     if preset not in PRESETS:
         raise ValueError(f"preset is one of {', '.join(PRESETS)}, not {preset!r}")
     rates = {**PRESETS[preset], **setting.get("rates", {})}
     for kind, rate in rates.items():
-        if kind not in KINDS:
-            raise ValueError(f"no fault {kind!r}; there are {', '.join(KINDS)}")
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-            raise ValueError(f"the rate of {kind} is between 0 and 1, not {rate!r}")
+        if kind not in KINDS and kind not in SCROLL_KINDS:
+            raise ValueError(f"no fault {kind!r}; there are {', '.join([*KINDS, *SCROLL_KINDS])}")
+        _check_share(f"the rate of {kind}", rate)
     if sum(rates.values()) > 1 + 1e-9:
         raise ValueError("the rates of all faults together are at most 1")
-    return Faults(int(setting.get("seed", 0)), rates, float(setting.get("slow_seconds", 0.2)))
+    leaves_out = setting.get("listing_leaves_out", 0.0)
+    _check_share("listing_leaves_out", leaves_out)
+    return Faults(int(setting.get("seed", 0)), rates, float(setting.get("slow_seconds", 0.2)), float(leaves_out))
+
+
+def _check_share(name: str, share: Any) -> None:
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ValueError(f"{name} is between 0 and 1, not {share!r}")

@@ -34,6 +34,8 @@ class Sandbox:
         self.statistics = Statistics()
         self.previous_pages: dict[str, Answer] = {}
         """The latest whole 200 answer of each listing route."""
+        self.lost_scroll_ids: set[str] = set()
+        """The scroll ids whose first answer the fault `lost_scroll_answer_once` has taken."""
         self.tie_rng = random.Random(seed)  # noqa: S311 - shuffles ties
         self._id_rng = random.Random(f"{seed} written")  # noqa: S311 - identifiers of a stand-in
 

@@ -83,6 +83,27 @@ def test_statistics(api):
     assert control(api, "GET", "stats")["requests"] == {}
 
 
+def test_statistics_count_each_profile_route_and_name_nobody(api):
+    someone = api.profiles()[0]
+    external_id = someone["traits"]["externalId"]
+    control(api, "DELETE", "stats")
+    api.scroll()
+    for times, endpoint in enumerate(("traits", "meta", "metadata", "events"), start=1):
+        for _ in range(times):
+            api.send(api.profile("id", someone["id"], endpoint))
+            api.send(api.profile("userId", external_id, endpoint))
+    stats = control(api, "GET", "stats")
+    assert stats["requests"] == {
+        "profiles": {"200": 4},
+        "traits": {"200": 2},
+        "meta": {"200": 4},
+        "unknown": {"404": 6},
+        "profile_events": {"200": 8},
+    }
+    assert someone["id"] not in str(stats)
+    assert external_id not in str(stats)
+
+
 def test_statistics_count_dealt_faults(api):
     api.sandbox.change(faults={"rates": {"http_500": 1}})
     api.send("/events")

@@ -7,7 +7,7 @@ import pytest
 import requests
 import urllib3
 
-from cdp_sandbox.faults import KINDS
+from cdp_sandbox.faults import KINDS, SCROLL_KINDS
 from cdp_sandbox.process import ControlError
 
 
@@ -142,10 +142,93 @@ def test_lost_scroll_answer(api):
     assert api.send("/profiles", {"scrollId": scroll_id}).status == 504
 
 
-@pytest.mark.parametrize("kind", ["expire_scroll", "lost_scroll_answer"])
+def test_a_scroll_that_keeps_expiring(api):
+    deal(api, expire_scroll=1)
+    for _ in range(5):
+        scroll_id = api.get("/profiles")["scrollId"]
+        assert api.error("/profiles", {"scrollId": scroll_id})[:2] == (404, "invalid_request_error")
+
+
+def test_a_scroll_that_keeps_expiring_for_want_of_speed(api):
+    api.sandbox.change(limits={"scroll_seconds": 1e-6})
+    for _ in range(5):
+        scroll_id = api.get("/profiles")["scrollId"]
+        assert api.error("/profiles", {"scrollId": scroll_id})[:2] == (404, "invalid_request_error")
+
+
+def test_repeat_scroll_page_never_advances(api):
+    deal(api, repeat_scroll_page=1)
+    for _ in range(2):
+        first = page = api.get("/profiles")
+        for _ in range(5):
+            page = api.get("/profiles", {"scrollId": page["scrollId"]})
+            assert page == first
+    assert place_after(api, page["scrollId"]) == 5
+    assert moved(api, "repeat_scroll_page") == {False}
+
+
+def test_lost_scroll_answer_once_moves_the_scroll(api):
+    assert moved(api, "lost_scroll_answer_once") == {True}
+
+
+@pytest.mark.parametrize("scroll_ids", ["rotate", "rotate_strict", "keep"])
+def test_lost_scroll_answer_once_loses_one_in_every_scroll_that_still_ends(api, scroll_ids):
+    api.sandbox.change(switches={"scroll_ids": scroll_ids})
+    deal(api, lost_scroll_answer_once=1)
+    everyone = [profile["id"] for profile in api.profiles()]
+    for _ in range(3):
+        page = api.get("/profiles")
+        listed, lost = [], 0
+        while page["data"]:
+            listed += [profile["id"] for profile in page["data"]]
+            answer = api.send("/profiles", {"scrollId": page["scrollId"]})
+            if answer.status == 504:
+                lost += 1
+                answer = api.send("/profiles", {"scrollId": page["scrollId"]})
+            assert answer.status == 200
+            page = answer.json()
+        assert lost > 0
+        assert set(listed) < set(everyone)
+
+
+@pytest.mark.parametrize("listing", ["id", "traits"])
+def test_listing_leaves_out_the_same_ones_of_every_scroll(api, listing):
+    everyone = {profile["id"] for profile in api.profiles()}
+    api.sandbox.change(faults={"seed": 3, "listing_leaves_out": 0.5}, switches={"listing": listing})
+    listed = api.scroll()
+    assert 0 < len(listed) < len(everyone)
+    assert api.scroll() == listed
+    for missing in everyone - set(listed):
+        for endpoint in ("traits", "meta", "events"):
+            assert api.send(api.profile("id", missing, endpoint)).status == 200
+    assert {profile["id"] for profile in api.profiles()} == everyone
+    api.sandbox.change(faults={"seed": 4, "listing_leaves_out": 0.5})
+    assert api.scroll() != listed
+
+
+def test_listing_leaves_out_about_its_share_and_more_the_larger_it_is(api):
+    api.sandbox.reset(world="people:200", limits={"rate": None})
+    everyone = api.scroll()
+    before = set(everyone)
+    for share in (0.05, 0.5, 0.95, 1):
+        api.sandbox.change(faults={"seed": 1, "listing_leaves_out": share})
+        listed = set(api.scroll())
+        assert listed < before
+        assert len(listed) == pytest.approx((1 - share) * len(everyone), abs=0.1 * len(everyone))
+        before = listed
+    assert not listed
+    heal(api)
+    assert api.scroll() == everyone
+
+
+@pytest.mark.parametrize(
+    "kind", ["expire_scroll", "lost_scroll_answer", "lost_scroll_answer_once", "repeat_scroll_page"]
+)
 def test_scroll_faults_leave_other_requests_alone(api, kind):
+    events = api.events()
     deal(api, **{kind: 1})
-    assert api.send("/events").status == 200
+    assert api.events() == events
+    assert api.events({"size": 3}) == events[:3]
     assert api.send("/profiles").status == 200
     assert api.send("/profiles/userId:x%2F/traits").status == 404
 
@@ -174,7 +257,7 @@ def test_repeat_page_has_none_at_first(api):
 
 def test_every_kind_has_a_test(api):
     tests = " ".join(globals()) + " http_502 test_http_503 test_http_504"
-    assert all(kind in tests for kind in KINDS)
+    assert all(kind in tests for kind in KINDS | SCROLL_KINDS)
 
 
 def statuses(api, seed, count=400):
@@ -209,6 +292,9 @@ def test_no_faults_unless_asked(api):
         ({"rates": {"fire": 1}}, "http_429"),
         ({"rates": {"cut": 2}}, "between 0 and 1"),
         ({"rates": {"cut": 0.6, "reset": 0.6}}, "at most 1"),
+        ({"listing_leaves_out": 1.5}, "listing_leaves_out is between 0 and 1"),
+        ({"listing_leaves_out": True}, "listing_leaves_out is between 0 and 1"),
+        ({"rates": {"fire": 1}}, "repeat_scroll_page"),
         ({"preset": "mild"}, "heavy"),
         ({"rate": {}}, "rates"),
         ([], "object"),

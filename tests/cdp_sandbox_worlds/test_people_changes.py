@@ -67,6 +67,14 @@ def test_each_kind_occurs_and_changes_one_trait_or_only_the_order(seed: int, per
                 assert name in {new for _, new, _ in NEW_TRAITS}
 
 
+@settings(max_examples=50, deadline=None)
+@given(seeds)
+def test_each_kind_occurs_among_twenty_persons(seed: int) -> None:
+    people = People(seed, 20)
+    in_month = {kind for kind in KINDS for _, time in people.changes[kind] if time >= people.opens_at}
+    assert in_month == set(KINDS)
+
+
 def test_kinds_have_a_function_each() -> None:
     assert tuple(APPLY) == KINDS
 
