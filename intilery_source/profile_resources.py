@@ -58,11 +58,10 @@ def profile_resources(extraction: Extraction) -> list[DltResource]:
             listing_holds_traits=bool(state.get(_LISTING_HOLDS_TRAITS, False)),
         )
         try:
-            now = client.now() if extraction.now is None else extraction.now
-            if settings.profile_refresh == "all" or not (traits or meta) or _is_due(state, extraction, now):
+            if settings.profile_refresh == "all" or not (traits or meta) or _is_due(state, extraction):
                 yield from refresh.everything()
                 if refresh.complete:
-                    state[_SCROLLED_AT] = instants.write(now)
+                    state[_SCROLLED_AT] = instants.write(client.now() if refresh.began is None else refresh.began)
                     state[_LISTING_HOLDS_TRAITS] = refresh.listing_holds_traits
             else:
                 yield from refresh.changed()
@@ -101,10 +100,12 @@ def standing_of(source: DltSource) -> Standing:
     return Standing(pipeline, source.schema.name)
 
 
-def _is_due(state: dict[str, Any], extraction: Extraction, now: Millis) -> bool:
+def _is_due(state: dict[str, Any], extraction: Extraction) -> bool:
     if _SCROLLED_AT not in state:
         return True
-    age = now - instants.parse(state[_SCROLLED_AT]) // 1000
+    age = (extraction.client.now() if extraction.now is None else extraction.now) - instants.parse(
+        state[_SCROLLED_AT]
+    ) // 1000
     return age >= extraction.settings.full_scroll_every.total_seconds() * 1000
 
 

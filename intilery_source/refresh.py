@@ -68,6 +68,8 @@ class Refresh:
         self._versions: dict[str, Version] = {}
         self._seen: set[str] = set()
         self._now: Millis | None = None
+        self.began: Millis | None = None
+        """The platform's clock at the first look-up."""
         self._settles = settles
         self._pending = standing.pending()
         self._queue = list(dict.fromkeys([*self._pending, *sorted(extraction.changed)]))
@@ -152,6 +154,7 @@ class Refresh:
         page = ProfilePage(listed, found.get("traits", []), found.get("meta", []))
         for _, answer in chain(page.traits, page.meta):
             self._now = max(self._now or answer.at, answer.at)
+            self.began = min(self.began or answer.at, answer.at)
         if not listed:
             page.listed = self._as_listed(page)
         versions = [self._version(*answered) for answered in page.traits]
@@ -213,6 +216,6 @@ class Refresh:
             rows += [{"profile_id": key, "done": True} for key in self._pending if key not in failed]
         else:
             rows += pending_rows(self._extraction.changed - failed.keys())
-            waiting |= set(self._queue)
+            waiting |= {key for key, has_failed in self._pending.items() if has_failed}
         self._extraction.report.pending_lookups = len(waiting)
         return rows

@@ -48,9 +48,10 @@ class Standing:
         """The identifiers of all profiles."""
         return {profile_id for (profile_id,) in self._rows(PROFILES, "SELECT id FROM {table}")}
 
-    def pending(self) -> list[str]:
-        """The identifiers of the profiles that are due to be looked up."""
-        return [profile_id for (profile_id,) in self._rows(PENDING_LOOKUPS, "SELECT profile_id FROM {table}")]
+    def pending(self) -> dict[str, bool]:
+        """The profiles that are due to be looked up, and of each whether a look-up of it has failed."""
+        query = "SELECT profile_id, failed_at FROM {table}"
+        return {profile_id: failed_at is not None for profile_id, failed_at in self._rows(PENDING_LOOKUPS, query)}
 
     def versions(self, ids: Sequence[str] | None) -> dict[str, Version]:
         """The last version of each of some profiles, of all where `ids` is None."""

@@ -24,7 +24,9 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / link).exists(), link
 
 
-@pytest.mark.parametrize("name", ["quick_start", "data_dictionary", "run_dictionary", "how_it_works"])
+@pytest.mark.parametrize(
+    "name", ["quick_start", "data_dictionary", "profile_dictionary", "run_dictionary", "how_it_works", "profiles"]
+)
 def test_a_page_for_readers_is_under_two_pages(name: str) -> None:
     assert len((_ROOT / "docs" / f"{name}.md").read_text().split()) < _WORDS_ON_TWO_PAGES
 

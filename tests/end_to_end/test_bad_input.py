@@ -114,7 +114,9 @@ def test_a_missing_setting_is_named_with_where_it_was_looked_for(account: Accoun
 
 
 @pytest.mark.parametrize("status", ["401", "403"])
-def test_a_wrong_token_costs_one_request_and_loses_nothing(account: Account, sandbox: Running, status: str) -> None:
+def test_a_wrong_token_costs_what_is_asked_at_once_and_loses_nothing(
+    account: Account, sandbox: Running, status: str
+) -> None:
     # given a loaded file
     sandbox.reset(world="shop:20", seed=1, switches={"auth_status": status}, limits={"rate": None})
     account.load()
@@ -126,7 +128,7 @@ def test_a_wrong_token_costs_one_request_and_loses_nothing(account: Account, san
     assert code == 1
     assert sentence.startswith(f"The API refused the token with {status} (request id ")
     assert sentence.count("\n") == 0
-    assert sandbox.control("GET", "/_sandbox/stats")["total"] == 1
+    assert sandbox.control("GET", "/_sandbox/stats")["total"] <= 2, "the first questions on events go out together"
     assert account.event_ids() == before
 
 

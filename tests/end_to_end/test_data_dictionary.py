@@ -1,4 +1,4 @@
-"""docs/data_dictionary.md and docs/run_dictionary.md say what the tables really are."""
+"""The dictionaries in docs/ say what the tables really are."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from pipelines.load import TABLES
 pytestmark = pytest.mark.usefixtures("fast_retries")
 
 _DOCS = Path(__file__).parents[2] / "docs"
-_PAGES = (_DOCS / "data_dictionary.md", _DOCS / "run_dictionary.md")
+_PAGES = (_DOCS / "data_dictionary.md", _DOCS / "profile_dictionary.md", _DOCS / "run_dictionary.md")
 _OWN_COLUMNS = {"profiles", "profile_traits", "profile_meta"}
 """Tables that have a column for each trait, too."""
 
@@ -46,7 +46,7 @@ def test_the_dictionary_equals_the_schema(account: Account, tmp_path: Path) -> N
     documented = _documented()
     account.load()
     real = _real(account)
-    for table in (*TABLES, "extract_windows", "extract_runs"):
+    for table in (*TABLES, "profile_trait_history", "extract_windows", "extract_runs"):
         columns = {name: kind for name, kind in real[table].items() if name in documented[table]}
         assert columns == documented[table], table
         if table not in _OWN_COLUMNS:

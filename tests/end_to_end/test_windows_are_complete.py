@@ -135,6 +135,11 @@ def _settings(server: Running) -> Settings:
         request_timeout=20,
         rows_per_load=10**6,
         max_rejected_share=0,
+        profile_refresh="changed",
+        full_scroll_every=read_span("7 days", ""),
+        profile_detail="both",
+        max_delete_share=0.05,
+        volatile_traits=(),
     )
 
 

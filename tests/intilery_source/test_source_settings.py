@@ -22,6 +22,11 @@ GOOD = {
     "request_timeout": 60.0,
     "rows_per_load": 200_000,
     "max_rejected_share": 0.01,
+    "profile_refresh": "changed",
+    "full_scroll_every": timedelta(days=7),
+    "profile_detail": "both",
+    "max_delete_share": 0.05,
+    "volatile_traits": ("lastSeenTime",),
 }
 NAN, INF = float("nan"), float("inf")
 WRONG = [
@@ -41,7 +46,10 @@ WRONG = [
     ("lookback", timedelta(seconds=-1)),
     *[(key, value) for key in ("requests_per_second", "request_timeout") for value in (0.0, -1.0, NAN, INF)],
     *[(key, value) for key in ("burst", "max_in_flight", "rows_per_load") for value in (0, -5)],
-    *[("max_rejected_share", value) for value in (-0.01, 1.01, NAN, INF)],
+    *[(key, value) for key in ("max_rejected_share", "max_delete_share") for value in (-0.01, 1.01, NAN, INF)],
+    ("full_scroll_every", timedelta(seconds=-1)),
+    ("profile_refresh", "some"),
+    ("profile_detail", ""),
 ]
 
 
