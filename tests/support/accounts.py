@@ -12,6 +12,7 @@ from typing import Any
 
 import dlt
 import duckdb
+import requests
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -105,6 +106,34 @@ class Account:
 
     def true_profile_ids(self) -> Counter[str]:
         return Counter(profile["id"] for profile in self.server.control("GET", "/_sandbox/truth/profiles"))
+
+    def write(self, action: str, body: Mapping[str, Any]) -> None:
+        """Post an event to the account, which receives it now."""
+        server = self.server
+        path = f"{server.url}/{server.client_id}/{server.account_id}/{server.brand_id}/v1/{action}"
+        answer = requests.post(path, json=body, headers={"auth-token": server.token}, timeout=10)
+        answer.raise_for_status()
+
+    def true_traits(self) -> dict[str, Any]:
+        """What `/traits` answers now for each profile, by the world's own account."""
+        return {found["id"]: found["traits"] for found in self.server.control("GET", "/_sandbox/truth/profiles")}
+
+    def traits_at(self, instant: str) -> dict[str, Any]:
+        """What the history says of each profile's traits at an instant."""
+        found = self.query(
+            f"SELECT profile_id, traits FROM intilery.profile_trait_versions WHERE valid_from <= '{instant}' "  # noqa: S608
+            f"AND (valid_to IS NULL OR valid_to > '{instant}') AND traits IS NOT NULL"
+        )
+        return {profile_id: json.loads(traits) for profile_id, traits in found}
+
+    def now(self) -> str:
+        return str(self.server.control("GET", "/_sandbox/clock")["now"])
+
+    def asked(self) -> Counter[str]:
+        """The requests by route since this was asked last, or since the reset."""
+        shown = self.server.control("GET", "/_sandbox/stats")["requests"]
+        self.server.control("DELETE", "/_sandbox/stats")
+        return Counter({route: sum(by_status.values()) for route, by_status in shown.items()})
 
     def advance(self, seconds: float) -> None:
         self.server.control("PUT", "/_sandbox/clock", {"advance_seconds": seconds})
