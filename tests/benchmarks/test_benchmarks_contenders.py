@@ -24,9 +24,7 @@ def served() -> Iterator[Account]:
 
 def rows(file: Path, table: str) -> list[dict[str, Any]]:
     with duckdb.connect(str(file), read_only=True) as connection:
-        found = connection.execute(
-            f"SELECT * EXCLUDE (extracted_at) FROM {table} ORDER BY event_id"  # noqa: S608 - a test's own name
-        )
+        found = connection.execute(f"SELECT * EXCLUDE (extracted_at) FROM {table} ORDER BY event_id")
         names = [column[0] for column in found.description or ()]
         listed = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     for row in listed:

@@ -121,7 +121,7 @@ class Account:
     def traits_at(self, instant: str) -> dict[str, Any]:
         """What the history says of each profile's traits at an instant."""
         found = self.query(
-            f"SELECT profile_id, traits FROM intilery.profile_trait_versions WHERE valid_from <= '{instant}' "  # noqa: S608
+            f"SELECT profile_id, traits FROM intilery.profile_trait_versions WHERE valid_from <= '{instant}' "
             f"AND (valid_to IS NULL OR valid_to > '{instant}') AND traits IS NOT NULL"
         )
         return {profile_id: json.loads(traits) for profile_id, traits in found}
