@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import compare, pace, results, scale, start
+from benchmarks import compare, pace, profiles, results, scale, start
 
 CORES = 2
 """On a machine with more, everything that is measured, the server included, has to do with as many."""
@@ -34,6 +34,10 @@ def main() -> int:
     command = named.add_parser("start", help="a scheduled load that finds nothing new, and one that finds a little")
     command.add_argument("--events", type=int, default=start.EVENTS)
     command.add_argument("--new", type=int, default=start.NEW, help="those that the second one finds")
+    command = named.add_parser("profiles", help="the first load of many profiles, and one when few have changed")
+    command.add_argument("--first", type=int, default=profiles.FIRST, help="profiles of the first load")
+    command.add_argument("--known", type=int, default=profiles.KNOWN, help="profiles of which some change")
+    command.add_argument("--changed", type=int, default=profiles.CHANGED, help="those that change")
     options = parser.parse_args()
 
     if hasattr(os, "sched_setaffinity"):
@@ -43,6 +47,7 @@ def main() -> int:
         "latency": lambda: pace.latencies(options.events),
         "ceiling": lambda: pace.ceiling(options.rate, options.events),
         "scale": lambda: scale.scale(options.unit),
+        "profiles": lambda: profiles.profiles(options.first, options.known, options.changed),
         "start": lambda: start.start(options.events, options.new),
     }
     section = run[options.benchmark]()

@@ -58,6 +58,7 @@ TITLES = {
     "ceiling 20": "The ceiling at 20 requests a second",
     "scale": "Growth",
     "start": "A scheduled load",
+    "profiles": "Profiles",
 }
 """The title of each benchmark's section, in the order of the file."""
 
