@@ -153,7 +153,7 @@ def _wrong(server: Running, folder: Path) -> str | None:
     """Why the newest versions of the traits are not what the API answers, or None; computed ones change unseen."""
     with duckdb.connect(str(database(folder)), read_only=True) as connection:
         found = connection.execute(
-            "SELECT profile_id, traits FROM intilery.profile_trait_versions WHERE valid_to IS NULL AND traits IS NOT NULL"
+            "SELECT profile_id, traits FROM intilery.profile_trait_versions WHERE valid_to IS NULL AND traits NOT NULL"
         ).fetchall()
     loaded = {profile_id: _lasting(json.loads(traits)) for profile_id, traits in found}
     shown = server.control("GET", "/_sandbox/truth/profiles", timeout=600)

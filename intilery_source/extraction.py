@@ -20,6 +20,8 @@ class Extraction:
     since: datetime | None
     until: datetime | None
     identifiers: Sequence[str] = ()
+    profiles_per_load: int | None = None
+    """After so many profiles a load ends; None reads all in one."""
     changed: set[str] = field(default_factory=set)
     """Profiles of events that are new, which the events hand over to the profiles of the same load."""
     events_read_by: str | None = None

@@ -4,6 +4,7 @@ All four are cut from the same pages, for which only the look-ups are made that 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import dlt
@@ -32,48 +33,83 @@ from intilery_source.tables import (
 _TABLES = (PROFILES, PROFILE_TRAITS, PROFILE_META, PROFILE_EVENT_BOUNDS)
 _SCROLLED_AT = "scrolled_at"
 _LISTING_HOLDS_TRAITS = "listing_holds_traits"
+_READ = "read"
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A reading of profiles that may take several loads, and how many it has given out."""
+
+    refresh: Refresh
+    pages: Iterator[ProfilePage]
+    profiles: int = 0
 
 
 def profile_resources(extraction: Extraction) -> list[DltResource]:
     """One resource a table, each of which can be selected alone."""
     columns = ProfileColumns(extraction.settings.max_columns, extraction.report)
 
+    under_way: list[_Reading] = []
+
     def profile_pages() -> Iterator[ProfilePage | None]:
         source = dlt.current.source()
         columns.begin(_active_pipeline(), source.schema.name)
-        wanted = set(source.selected_resources)
-        settings, client = extraction.settings, extraction.client
-        if settings.profile_refresh == "none":
+        if extraction.settings.profile_refresh == "none":
             return
-        if EVENTS.name in wanted:
+        if EVENTS.name in source.selected_resources:
             load_id = current_load()
             while load_id is not None and extraction.events_read_by != load_id:
                 yield None  # dlt goes on with the events meanwhile
-        traits = PROFILE_TRAITS.name in wanted and settings.profile_detail != "meta"
-        meta = bool({PROFILE_META.name, PROFILE_EVENT_BOUNDS.name} & wanted) and settings.profile_detail != "traits"
         state = dlt.current.resource_state(PROFILES.name)
-        refresh = Refresh(
-            extraction,
-            standing_of(source),
-            traits=traits,
-            meta=meta,
-            settles=(traits or settings.profile_detail == "meta") and (meta or settings.profile_detail == "traits"),
-            listing_holds_traits=bool(state.get(_LISTING_HOLDS_TRAITS, False)),
-        )
+        reading = under_way.pop() if under_way else None
+        if reading is not None and state.get(_READ) != reading.profiles:  # what it gave out was not loaded
+            reading.refresh.close()
+            reading = None
+        if reading is None:
+            reading = _begin(extraction, source, state)
         try:
-            if settings.profile_refresh == "all" or not (traits or meta) or _is_due(state, extraction):
-                yield from refresh.everything()
-                if refresh.complete:
-                    state[_SCROLLED_AT] = instants.write(client.now() if refresh.began is None else refresh.began)
-                    state[_LISTING_HOLDS_TRAITS] = refresh.listing_holds_traits
-            else:
-                yield from refresh.changed()
+            enough = None if extraction.profiles_per_load is None else reading.profiles + extraction.profiles_per_load
+            for page in reading.pages:
+                reading.profiles += max(len(page.listed), len(page.traits), len(page.meta))
+                yield page
+                if enough is not None and reading.profiles >= enough:
+                    under_way.append(reading)
+                    state[_READ] = reading.profiles
+                    return
+            state.pop(_READ, None)
+            if reading.refresh.complete:
+                began = reading.refresh.began
+                state[_SCROLLED_AT] = instants.write(extraction.client.now() if began is None else began)
+                state[_LISTING_HOLDS_TRAITS] = reading.refresh.listing_holds_traits
             extraction.changed.clear()
         finally:
-            refresh.close()
+            if not under_way:
+                reading.refresh.close()
 
     pages = dlt.resource(profile_pages, name="profile_pages", selected=False)
     return [_cut(extraction, columns, pages, table) for table in _TABLES]
+
+
+def _begin(extraction: Extraction, source: DltSource, state: dict[str, Any]) -> "_Reading":
+    """Read the whole list where it is due or there is nothing else to read, and what changed otherwise."""
+    wanted, settings = set(source.selected_resources), extraction.settings
+    traits = PROFILE_TRAITS.name in wanted and settings.profile_detail != "meta"
+    meta = bool({PROFILE_META.name, PROFILE_EVENT_BOUNDS.name} & wanted) and settings.profile_detail != "traits"
+    refresh = Refresh(
+        extraction,
+        standing_of(source),
+        traits=traits,
+        meta=meta,
+        settles=(traits or settings.profile_detail == "meta") and (meta or settings.profile_detail == "traits"),
+        listing_holds_traits=bool(state.get(_LISTING_HOLDS_TRAITS, False)),
+    )
+    whole = settings.profile_refresh == "all" or not (traits or meta) or _is_due(state, extraction)
+    return _Reading(refresh, refresh.everything() if whole else refresh.changed())
+
+
+def remaining(state: dict[str, Any]) -> bool:
+    """Whether the last load left profiles unread that the same source goes on with."""
+    return _READ in state
 
 
 def are_read_now(extraction: Extraction) -> bool:

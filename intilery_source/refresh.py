@@ -23,9 +23,9 @@ from intilery_source.standing import Standing, Version
 from intilery_source.tables import PENDING_LOOKUPS, PROFILE_DELETIONS, PROFILE_MERGES, PROFILES, REJECTED_RECORDS
 from intilery_source.types import ProfileAnswer
 
-_PORTION = 200
+_PORTION = 100
 """Profiles that are looked up together where no page of the list says which."""
-_AHEAD = 4
+_AHEAD = 3
 """Pages that are being looked up while the first of them is waited for."""
 
 

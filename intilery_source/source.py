@@ -17,11 +17,11 @@ from intilery_source.client import IntileryClient
 from intilery_source.event_resources import events, profile_events
 from intilery_source.extraction import Extraction
 from intilery_source.instants import Millis
-from intilery_source.profile_resources import profile_resources
+from intilery_source.profile_resources import profile_resources, remaining
 from intilery_source.report import RunReport
 from intilery_source.runs import extract_runs
 from intilery_source.settings import DEFAULT_BASE_URL, Settings, read_instant, read_span
-from intilery_source.tables import EVENTS
+from intilery_source.tables import EVENTS, PROFILES
 
 NAME = "intilery"
 _LOAD_ID = "normalize.parquet_normalizer.add_dlt_load_id"
@@ -36,6 +36,7 @@ def _extraction(
     until: str | date | datetime | None = None,
     identifiers: Sequence[str] = (),
     report: RunReport | None = None,
+    profiles_per_load: int | None = None,
     *,
     base_url: str = DEFAULT_BASE_URL,
     client_id: str = dlt.config.value,
@@ -68,6 +69,8 @@ def _extraction(
         until: Read only events that happened before (exclusive). Without it, events dated in the future are read, too.
         identifiers: Profiles for the resource `profile_events`, as `userId:ABC/123`, `email:a@example.com`, `id:...`.
         report: Collects what happened; the caller looks at it after the run.
+        profiles_per_load: Read so many profiles in one run, and go on with the rest when the same source is run again,
+            while `profiles_remaining(pipeline)`. Without it, one run reads all that are due.
 
     One `pipeline.run` reads at most `rows_per_load` events: run again while `events_remaining(pipeline)`.
 
@@ -104,7 +107,7 @@ def _extraction(
     if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
         raise ConfigurationError("since must be earlier than until: since is inclusive, until exclusive.")
     client = IntileryClient(settings, report.statistics)
-    return Extraction(settings, client, report, *bounds, identifiers)
+    return Extraction(settings, client, report, *bounds, identifiers, profiles_per_load)
 
 
 def _resources(extraction_of: Callable[_P, Extraction]) -> Callable[_P, Iterable[DltResource]]:
@@ -143,7 +146,7 @@ def planned(extraction: Extraction, pipeline: Pipeline | None) -> tuple[Millis |
     """
     settings = extraction.settings
     current = watermark.begin(
-        {} if pipeline is None else _events_state(pipeline),
+        {} if pipeline is None else _state(pipeline, EVENTS.name),
         since=extraction.since,
         until=extraction.until,
         lookback=settings.lookback,
@@ -155,13 +158,18 @@ def planned(extraction: Extraction, pipeline: Pipeline | None) -> tuple[Millis |
 
 def watermark_of(pipeline: Pipeline) -> str | None:
     """The instant before which every event has been read, None before the first run."""
-    found = _events_state(pipeline).get("watermark")
+    found = _state(pipeline, EVENTS.name).get("watermark")
     return None if found is None else str(found)
 
 
 def events_remaining(pipeline: Pipeline) -> bool:
     """Whether the last run left events unread that were there to read."""
-    return watermark.remaining(_events_state(pipeline))
+    return watermark.remaining(_state(pipeline, EVENTS.name))
+
+
+def profiles_remaining(pipeline: Pipeline) -> bool:
+    """Whether the last run ended after `profiles_per_load` profiles, with more to come."""
+    return remaining(_state(pipeline, PROFILES.name))
 
 
 def pass_interrupted(pipeline: Pipeline) -> bool:
@@ -170,9 +178,9 @@ def pass_interrupted(pipeline: Pipeline) -> bool:
     The next run goes on with that pass, and does not see what became known meanwhile behind its position: a pass
     after it does.
     """
-    return watermark.interrupted(_events_state(pipeline))
+    return watermark.interrupted(_state(pipeline, EVENTS.name))
 
 
-def _events_state(pipeline: Pipeline) -> dict[str, Any]:
+def _state(pipeline: Pipeline, resource: str) -> dict[str, Any]:
     resources = pipeline.state.get("sources", {}).get(NAME, {}).get("resources", {})
-    return dict(resources.get(EVENTS.name, {}))
+    return dict(resources.get(resource, {}))

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.exit_codes import ExitCode
+from pipelines.memory import do_without_pandas
 
 if TYPE_CHECKING:
     from intilery_source import RunReport
@@ -189,6 +190,7 @@ def show_tables(title: str, tables: dict[str, int], added: dict[str, int]) -> No
 
 def main() -> None:
     """The console script."""
+    do_without_pandas()
     app()
 
 

@@ -19,8 +19,11 @@ from cdp_client import ConfigurationError
 
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
+_FOR_EVENTS = "150MB"
+_FOR_PROFILES = "50MB"
+"""What DuckDB may take for a merge of 100,000 events, and for one of a thousand profiles."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "150MB",
+    "memory_limit": _FOR_EVENTS,
     "threads": 1,
     "preserve_insertion_order": False,
 }
@@ -116,6 +119,11 @@ class Opened:
 
     destination: Destination[Any, Any]
     connection: duckdb.DuckDBPyConnection | None = None
+
+    def for_profiles(self) -> None:
+        """Let DuckDB have no more memory from now on than small loads need: it keeps all that it may have."""
+        if self.connection is not None:
+            self.connection.execute("SET memory_limit = ?", [_FOR_PROFILES])
 
     def settle(self) -> None:
         """Write what has been loaded from DuckDB's log into its file.

@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any
 
 import dlt
-import pandas as _pandas  # noqa: F401 - pyarrow would import it midway, and swallow a Ctrl-C that comes meanwhile
 from dlt.extract import DltSource
 from dlt.pipeline.pipeline import Pipeline
 
-from intilery_source import RunReport, events_remaining, intilery, pass_interrupted
+from intilery_source import RunReport, events_remaining, intilery, pass_interrupted, profiles_remaining
 from intilery_source.source import watermark_of
 from pipelines.destination import Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
-from pipelines.memory import share_allocators
+from pipelines.memory import give_back, share_allocators
 from pipelines.schema_changes import changes, columns_of
 from pipelines.views import make_views
 
@@ -23,6 +22,8 @@ PIPELINE_NAME = "intilery"
 EVENTS = "events"
 TABLES = ("profiles", "profile_traits", "profile_meta", "profile_event_bounds", EVENTS)
 """What `--only` may name."""
+PROFILES_PER_LOAD = 1_000
+"""dlt and the destination hold a load's profiles in memory for a while: this many take some 60 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
     simply read on from where it stands.
     """
     share_allocators()
+    if request.where.database is not None:
+        dlt.config["load.workers"] = 1  # one writer: more of them wait for each other, each with a file in its memory
     source = _source(request, report)  # a wrong setting must show before a file is created
     where = request.where
     with exclusive(where.working_folder / "lock", str(where)), opened(where) as place:
@@ -79,14 +82,20 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
                 loads, told = loads + 1, report.schema_changes
                 report.schema_changes = changes(columns, columns_of(pipeline))
                 passes -= not events_remaining(pipeline)
-            if others:  # after the events, which say which profiles have changed
+            more = bool(others)  # after the events, which say which profiles have changed
+            if more:
+                place.for_profiles()
+            while more:
                 pipeline.run(source.with_resources(*others))
-                report.schema_changes = changes(columns, columns_of(pipeline))
+                place.settle()
+                give_back()
                 loads += 1
+                more = profiles_remaining(pipeline)
+            report.schema_changes = changes(columns, columns_of(pipeline))
             if others or told != report.schema_changes:  # the row that went with the events knows nothing of it
                 pipeline.run(source.with_resources("extract_runs"))
-                place.settle()
                 make_views(pipeline)
+                place.settle()
             after = row_counts(pipeline)
         except BaseException:
             pipeline.drop()
@@ -113,7 +122,8 @@ def row_counts(pipeline: Pipeline) -> dict[str, int]:
 
 
 def _source(request: LoadRequest, report: RunReport) -> DltSource:
-    source = intilery(since=request.since, until=request.until, report=report, **request.settings)
+    bounds: dict[str, Any] = {"since": request.since, "until": request.until, "profiles_per_load": PROFILES_PER_LOAD}
+    source = intilery(report=report, **{**bounds, **request.settings})
     return source.with_resources(*request.only)
 
 
