@@ -35,8 +35,9 @@ _VERIFY_CODES = (
     "nothing was loaded; 4 a load is writing to the DuckDB file."
 )
 
-_Destination = Annotated[str, typer.Option(help="duckdb, or any destination of dlt by its name.")]
+_Destination = Annotated[str, typer.Option(help="duckdb, parquet, postgres, or any destination of dlt by its name.")]
 _Database = Annotated[Path | None, typer.Option(metavar="FILE", help="The DuckDB file (default: customers.duckdb).")]
+_Path = Annotated[str | None, typer.Option(metavar="DIR_OR_URL", help="Where --destination parquet has its tables.")]
 _Dataset = Annotated[str, typer.Option(help="The schema that holds the tables.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 
@@ -47,6 +48,7 @@ _RESERVED = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 def load_command(
     destination: _Destination = "duckdb",
     database: _Database = None,
+    path: _Path = None,
     dataset: _Dataset = "intilery",
     only: Annotated[
         str | None, typer.Option(metavar="TABLES", help="Some tables only, as in events,profiles (default: all).")
@@ -75,7 +77,7 @@ def load_command(
     try:
         tables = _tables(only, TABLES)
         bounds = _bounds(since, until)
-        request = LoadRequest(_target(destination, database, dataset), tables, *bounds)
+        request = LoadRequest(_target(destination, database, dataset, path), tables, *bounds)
     except ConfigurationError as error:
         _end(ExitCode.USAGE, str(error), as_json)
     report = RunReport()
@@ -113,6 +115,7 @@ def load_command(
 def verify_command(
     destination: _Destination = "duckdb",
     database: _Database = None,
+    path: _Path = None,
     dataset: _Dataset = "intilery",
     windows: Annotated[
         int | None,
@@ -131,7 +134,7 @@ def verify_command(
 
     try:
         bounds = _bounds(since, until)
-        request = VerifyRequest(_target(destination, database, dataset), windows, *bounds, seed)
+        request = VerifyRequest(_target(destination, database, dataset, path), windows, *bounds, seed)
     except ConfigurationError as error:
         _end(ExitCode.USAGE, str(error), as_json)
     report = RunReport()
@@ -213,7 +216,7 @@ def _bounds(since: str | None, until: str | None) -> tuple[datetime | None, date
     return bounds
 
 
-def _target(destination: str, database: Path | None, dataset: str) -> "Target":
+def _target(destination: str, database: Path | None, dataset: str, path: str | None) -> "Target":
     from cdp_client import ConfigurationError
     from pipelines.destination import target
 
@@ -221,7 +224,7 @@ def _target(destination: str, database: Path | None, dataset: str) -> "Target":
         raise ConfigurationError(
             "--dataset must be a name of letters, digits and _ that no database has taken for itself, such as intilery."
         )
-    return target(destination, database, dataset)
+    return target(destination, database, dataset, path)
 
 
 def _show_plan(request: "LoadRequest", report: "RunReport", as_json: bool) -> NoReturn:
