@@ -5,6 +5,7 @@ is written at once or not at all, and reading needs no extension that DuckDB wou
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from dlt.common.destination import DestinationCapabilitiesContext
@@ -27,7 +28,8 @@ from dlt.destinations.impl.filesystem.sql_client import FilesystemSqlClient
 from dlt.destinations.job_impl import FinalizedLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 
-from pipelines.delta_table import DeltaPlace, Merge, column_of, merge, select, stale_ids
+from pipelines.delta_merge import Merge, merge, stale_ids
+from pipelines.delta_table import DeltaPlace, select
 
 _STRATEGIES: tuple[TLoaderMergeStrategy, ...] = ("upsert", "insert-only")
 
@@ -88,20 +90,21 @@ class TableChainJob(ReferenceFollowupJob):
         for name in reversed(nested):
             self._merge_nested(name, files.get(name, []), files.get(root, []))
         if root in files:
-            merge(self._job_client.place_of(root), files[root], _how(self._table(root)))
+            merge(self._job_client.place_of(root), files[root], _how(self._table(root)), self._scratch)
 
     def _merge_nested(self, name: str, files: Sequence[str], root_files: Sequence[str]) -> None:
         schema = self._table(name)
         key = get_first_column_name_with_prop(schema, "row_key") or "_dlt_id"
         root_key = get_first_column_name_with_prop(schema, "root_key") or "_dlt_root_id"
         place = self._job_client.place_of(name)
-        table = place.table()
-        stale = None
-        if table is not None and root_files:
-            roots = column_of(root_files, key)
-            stale = stale_ids(table, files, roots, key=key, root_key=root_key)
+        stale = stale_ids(place, files, root_files, key=key, root_key=root_key)
         compared = [column for column in schema["columns"] if column != key]
-        merge(place, files, Merge([key], compared), stale)
+        merge(place, files, Merge([key], compared), self._scratch, stale)
+
+    @property
+    def _scratch(self) -> Path:
+        """The load's own folder: what a kill leaves there, the next load removes."""
+        return Path(self._file_path).parents[1]
 
     def _table(self, name: str) -> TTableSchema:
         """A table's definition, with what it takes from its root."""
@@ -154,7 +157,8 @@ class DeltaClient(FilesystemClient):
     def place_of(self, table_name: str) -> DeltaPlace:
         """Where a table is."""
         options = deltalake_storage_options(self.config.credentials, self.config.deltalake_storage_options)
-        return DeltaPlace(self.get_open_table_location("delta", table_name).rstrip("/"), options)
+        location = self.get_open_table_location("delta", table_name).rstrip("/")
+        return DeltaPlace(location, options, None if self.is_local_filesystem else self.fs_client)
 
     def verify_schema_table_format(self, load_tables: Sequence[PreparedTableSchema]) -> list[Exception]:
         """Nothing to refuse: rows can be removed from a table with nested tables, too."""
