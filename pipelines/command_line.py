@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipelines import export_command
 from pipelines.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -149,6 +150,26 @@ def verify_command(
     for reason in result.reasons():
         print(reason, file=sys.stderr)
     raise typer.Exit(int(result.exit_code))
+
+
+@app.command(name="export", epilog=export_command.EXIT_CODES)
+def export_tables_command(
+    parquet: export_command.Parquet,
+    destination: _Destination = "duckdb",
+    database: _Database = None,
+    path: _Path = None,
+    dataset: _Dataset = "intilery",
+    as_json: _AsJson = False,
+) -> None:
+    """Write all tables as Parquet files, the events in a folder a day: a snapshot that is never seen half."""
+    from pipelines.export import export
+    from pipelines.failures import explain
+
+    try:
+        result = export(_target(destination, database, dataset, path), parquet)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        _end(*explain(error), as_json)
+    export_command.show(result, as_json=as_json)
 
 
 @app.command(name="sandbox")

@@ -26,10 +26,15 @@ class JsonTypes(PostgresTypeMapper):
 
 
 def literal(value: Any) -> Any:
-    """The value as SQL; NUL, which PostgreSQL's text cannot hold and `jsonb` not even escaped, becomes U+FFFD."""
+    """The value as SQL, with U+FFFD for NUL: PostgreSQL's text cannot hold it, and no query reads JSON that names it.
+
+    JSON may come as text, too; then it begins as an object or a list does.
+    """
     if isinstance(value, list | dict):
-        value = _ESCAPED_NUL.sub(lambda found: found[1] or _REPLACEMENT, json.dumps(value))
+        value = json.dumps(value)
     if isinstance(value, str):
+        if value[:1] in ("{", "["):
+            value = _ESCAPED_NUL.sub(lambda found: found[1] or _REPLACEMENT, value)
         value = value.replace(_NUL, _REPLACEMENT)
     return escape_postgres_literal(value)
 

@@ -76,7 +76,15 @@ def test_make_help_names_every_target() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["load", "--help"], ["verify", "--help"], ["sandbox", "--help"], ["demo", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["load", "--help"],
+        ["verify", "--help"],
+        ["export", "--help"],
+        ["sandbox", "--help"],
+        ["demo", "--help"],
+    ],
 )
 def test_every_command_explains_itself(arguments: list[str]) -> None:
     shown = subprocess.run(

@@ -95,6 +95,7 @@ def test_traits_may_change_their_type_appear_and_shrink(place: Place, tmp_path: 
     api.fault = lambda route, profile: (200, json.dumps(traits[profile]).encode()) if route == "traits" else None
     with serving(api):
         account = Account(Running(api.url, "c", "a", "B", "t"), tmp_path / "x.duckdb", elsewhere=place.target)
+        account.settings = {"profile_refresh": "all"}
         assert account.load().exit_code is ExitCode.LOADED
         assert _lists(place, "interests", "value")["p1"] == ["tea", "coffee", "milk"]
 

@@ -30,7 +30,9 @@ def place(tmp_path: Path) -> DeltaPlace:
 def account(api: ScriptedApi, place: DeltaPlace, tmp_path: Path) -> Account:
     api.fault = _answer({"p1": ["tea", "milk"], "p2": ["tea"]})
     server = Running(api.url, "c", "a", "B", "t")
-    return Account(server, tmp_path / "unused.duckdb", {"lookback": "1000 days"}, elsewhere=place.target)
+    return Account(
+        server, tmp_path / "unused.duckdb", {"lookback": "1000 days", "profile_refresh": "all"}, elsewhere=place.target
+    )
 
 
 def _answer(interests: dict[str, list[str]]) -> Any:

@@ -44,7 +44,10 @@ class Place:
             return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
 
     def tables(self) -> set[str]:
-        found = self.query(f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{DATASET}'")
+        found = self.query(
+            "SELECT table_name FROM information_schema.tables "
+            f"WHERE table_schema = '{DATASET}' AND table_type = 'BASE TABLE'"
+        )
         return {row["table_name"] for row in found if not row["table_name"].startswith("_dlt")}
 
 
@@ -78,6 +81,9 @@ class DeltaPlace(Place):
                 query = select(table, [item.name for item in table.schema().fields])
                 connection.execute(f'CREATE VIEW {DATASET}."{name}" AS {query}')
             yield connection
+
+    def tables(self) -> set[str]:
+        return set(self.delta_tables())
 
     def delta_tables(self) -> dict[str, DeltaTable]:
         folders = (Path(self.target.folder or "") / DATASET).glob("*/_delta_log")
