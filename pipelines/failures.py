@@ -8,6 +8,7 @@ from dlt.common.configuration.exceptions import (
     ConfigValueCannotBeCoercedException,
 )
 from dlt.common.exceptions import MissingDependencyException
+from dlt.destinations.exceptions import DestinationConnectionError
 
 from cdp_client import ConfigurationError, ExtractorError
 from pipelines.destination import FileHeldError
@@ -43,6 +44,11 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
             return ExitCode.USAGE, (
                 "A package that this destination needs is not installed: pip install 'dlt[NAME]', with the "
                 "destination's name."
+            )
+        if isinstance(cause, DestinationConnectionError):
+            return ExitCode.FAILED, (
+                "The destination does not answer, or refuses the credentials: check that it runs, and its section "
+                "[destination.NAME.credentials] in .dlt/secrets.toml, then run this again."
             )
         if isinstance(cause, ConfigurationException):
             return ExitCode.USAGE, (
