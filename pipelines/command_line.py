@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipelines import export_command
 from pipelines.exit_codes import ExitCode
 from pipelines.memory import do_without_pandas
 
@@ -36,8 +37,9 @@ _VERIFY_CODES = (
     "nothing was loaded; 4 a load is writing to the DuckDB file."
 )
 
-_Destination = Annotated[str, typer.Option(help="duckdb, or any destination of dlt by its name.")]
+_Destination = Annotated[str, typer.Option(help="duckdb, parquet, postgres, or any destination of dlt by its name.")]
 _Database = Annotated[Path | None, typer.Option(metavar="FILE", help="The DuckDB file (default: customers.duckdb).")]
+_Path = Annotated[str | None, typer.Option(metavar="DIR_OR_URL", help="Where --destination parquet has its tables.")]
 _Dataset = Annotated[str, typer.Option(help="The schema that holds the tables.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 
@@ -48,6 +50,7 @@ _RESERVED = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 def load_command(
     destination: _Destination = "duckdb",
     database: _Database = None,
+    path: _Path = None,
     dataset: _Dataset = "intilery",
     only: Annotated[
         str | None, typer.Option(metavar="TABLES", help="Some tables only, as in events,profiles (default: all).")
@@ -76,7 +79,7 @@ def load_command(
     try:
         tables = _tables(only, TABLES)
         bounds = _bounds(since, until)
-        request = LoadRequest(_target(destination, database, dataset), tables, *bounds)
+        request = LoadRequest(_target(destination, database, dataset, path), tables, *bounds)
     except ConfigurationError as error:
         _end(ExitCode.USAGE, str(error), as_json)
     report = RunReport()
@@ -116,6 +119,7 @@ def load_command(
 def verify_command(
     destination: _Destination = "duckdb",
     database: _Database = None,
+    path: _Path = None,
     dataset: _Dataset = "intilery",
     windows: Annotated[
         int | None,
@@ -134,7 +138,7 @@ def verify_command(
 
     try:
         bounds = _bounds(since, until)
-        request = VerifyRequest(_target(destination, database, dataset), windows, *bounds, seed)
+        request = VerifyRequest(_target(destination, database, dataset, path), windows, *bounds, seed)
     except ConfigurationError as error:
         _end(ExitCode.USAGE, str(error), as_json)
     report = RunReport()
@@ -149,6 +153,26 @@ def verify_command(
     for reason in result.reasons():
         print(reason, file=sys.stderr)
     raise typer.Exit(int(result.exit_code))
+
+
+@app.command(name="export", epilog=export_command.EXIT_CODES)
+def export_tables_command(
+    parquet: export_command.Parquet,
+    destination: _Destination = "duckdb",
+    database: _Database = None,
+    path: _Path = None,
+    dataset: _Dataset = "intilery",
+    as_json: _AsJson = False,
+) -> None:
+    """Write all tables as Parquet files, the events in a folder a day: a snapshot that is never seen half."""
+    from pipelines.export import export
+    from pipelines.failures import explain
+
+    try:
+        result = export(_target(destination, database, dataset, path), parquet)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        _end(*explain(error), as_json)
+    export_command.show(result, as_json=as_json)
 
 
 @app.command(name="sandbox")
@@ -217,7 +241,7 @@ def _bounds(since: str | None, until: str | None) -> tuple[datetime | None, date
     return bounds
 
 
-def _target(destination: str, database: Path | None, dataset: str) -> "Target":
+def _target(destination: str, database: Path | None, dataset: str, path: str | None) -> "Target":
     from cdp_client import ConfigurationError
     from pipelines.destination import target
 
@@ -225,7 +249,7 @@ def _target(destination: str, database: Path | None, dataset: str) -> "Target":
         raise ConfigurationError(
             "--dataset must be a name of letters, digits and _ that no database has taken for itself, such as intilery."
         )
-    return target(destination, database, dataset)
+    return target(destination, database, dataset, path)
 
 
 def _show_plan(request: "LoadRequest", report: "RunReport", as_json: bool) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Where a load goes: a DuckDB file, or any destination that dlt knows, by its name and its own configuration."""
+"""Where a load goes: a DuckDB file, a folder of Delta tables, or any destination of dlt by its own configuration."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,6 +16,9 @@ from dlt.common.destination.reference import Destination
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from cdp_client import ConfigurationError
+from pipelines import delta_folder
+from pipelines.delta_folder import PARQUET
+from pipelines.postgres_values import settle_values
 
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
@@ -36,31 +39,37 @@ class FileHeldError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A destination and dataset; `database` is the DuckDB file, None for another destination."""
+    """A destination and dataset.
+
+    `database` is the DuckDB file, `folder` that of Delta tables or a bucket's address, None for another destination.
+    """
 
     destination: str
     database: Path | None
     dataset: str
+    folder: str | None = None
 
     def __str__(self) -> str:
-        place = self.database.name if self.database is not None else self.destination
+        place = self.database.name if self.database is not None else self.folder or self.destination
         return f"{place}, dataset {self.dataset}"
 
     @property
     def working_folder(self) -> Path:
         """dlt's working folder for this target alone: one left over from another target would hold its state."""
         name = self.destination.rpartition(".")[2].lower()
-        place = str(self.database.resolve()) if self.database is not None else name
+        place = str(self.database.resolve()) if self.database is not None else self.folder or name
         digest = hashlib.sha256(f"{name}\0{place}\0{self.dataset.lower()}".encode()).hexdigest()[:12]
         return Path(get_dlt_pipelines_dir()) / f"intilery-{digest}"
 
 
-def target(destination: str, database: Path | None, dataset: str) -> Target:
+def target(destination: str, database: Path | None, dataset: str, path: str | None = None) -> Target:
     """The target that the options name.
 
     Raises:
         ConfigurationError: they do not go together.
     """
+    if path is not None and destination != PARQUET:
+        raise ConfigurationError(f"--path is for --destination parquet; {_place_of(destination)}.")
     if destination == DUCKDB:
         database = database or DEFAULT_DATABASE
         if str(database).startswith(":"):
@@ -75,11 +84,17 @@ def target(destination: str, database: Path | None, dataset: str) -> Target:
                 f"in {dataset}.events: give the file another name, such as {DEFAULT_DATABASE}."
             )
     elif database is not None:
-        raise ConfigurationError(
-            f"--database is for --destination duckdb; {destination} takes its place from dlt's configuration, "
-            f"section [destination.{destination}]."
-        )
-    return Target(destination, database, dataset)
+        raise ConfigurationError(f"--database is for --destination duckdb; {_place_of(destination)}.")
+    return Target(destination, database, dataset, delta_folder.address(path) if destination == PARQUET else None)
+
+
+def _place_of(destination: str) -> str:
+    """Where a destination takes its place from."""
+    if destination == DUCKDB:
+        return "duckdb takes a file, --database"
+    if destination == PARQUET:
+        return "parquet takes a folder or a bucket's address, --path"
+    return f"{destination} takes its place from dlt's configuration, section [destination.{destination}]"
 
 
 def _must_merge(destination: Destination[Any, Any]) -> None:
@@ -90,10 +105,11 @@ def _must_merge(destination: Destination[Any, Any]) -> None:
     """
     capabilities = destination.capabilities()
     strategies = capabilities.supported_merge_strategies or []
-    if "upsert" not in strategies or destination.destination_name == "filesystem":
+    if "upsert" not in strategies or isinstance(destination, dlt.destinations.filesystem):
         raise ConfigurationError(
             f"--destination {destination.destination_name} cannot merge rows, so what is read twice would be there "
-            "twice: take duckdb, or a database or warehouse for which dlt supports the merge strategy upsert."
+            "twice: take parquet with --path, duckdb, or a database or warehouse for which dlt supports the merge "
+            "strategy upsert."
         )
 
 
@@ -142,17 +158,22 @@ def opened(where: Target, *, read_only: bool = False) -> Iterator[Opened]:
         FileHeldError: another program holds the file.
         ConfigurationError: it is no DuckDB file, there is none to read, or dlt knows no such destination.
     """
+    if where.folder is not None:
+        yield Opened(_settled(delta_folder.destination_in(where.folder, read_only=read_only)))
+        return
     if where.database is None:
         try:
             destination = Destination.from_reference(where.destination)
         except (UnknownDestinationModule, ModuleNotFoundError):
             raise ConfigurationError(
                 f"--destination {where.destination} is unknown to dlt, or its package is not installed: "
-                "duckdb, or one of dlt's own names, such as postgres, bigquery, snowflake."
+                "duckdb, parquet, or one of dlt's own names, such as postgres, bigquery, snowflake."
             ) from None
         if destination is None:
             raise ConfigurationError("--destination is empty: name one, such as duckdb.")
         _must_merge(destination)
+        if isinstance(destination, dlt.destinations.postgres):
+            settle_values(destination)
         yield Opened(_settled(destination))
         return
     try:

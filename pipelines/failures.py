@@ -8,6 +8,7 @@ from dlt.common.configuration.exceptions import (
     ConfigValueCannotBeCoercedException,
 )
 from dlt.common.exceptions import MissingDependencyException
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from cdp_client import ConfigurationError, ExtractorError
 from pipelines.destination import FileHeldError
@@ -53,6 +54,11 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
             return ExitCode.FAILED, "Interrupted: what was loaded stays, and running it again goes on from there."
         if "No space left on device" in str(cause):
             return ExitCode.FAILED, "The disk is full: make room and run it again, it goes on from there."
+    if any(isinstance(cause, PipelineStepFailed) and cause.step == "sync" for cause in _causes(error)):
+        return ExitCode.FAILED, (
+            "The destination does not answer, or refuses the credentials: check that it runs, and its section "
+            "[destination.NAME.credentials] in .dlt/secrets.toml, then run this again; nothing was changed."
+        )
     last = _causes(error)[-1]
     return ExitCode.FAILED, (
         f"The load failed ({type(last).__name__}). What was loaded before stays, and running it again goes on from "

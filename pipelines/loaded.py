@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -14,6 +15,7 @@ from intilery_source import instants
 from intilery_source.instants import Millis
 from intilery_source.recount import LedgerRow
 from intilery_source.tables import EVENTS, EXTRACT_RUNS, EXTRACT_WINDOWS
+from pipelines.delta_folder import is_local
 from pipelines.destination import Target, opened
 from pipelines.load import PIPELINE_NAME
 
@@ -31,6 +33,8 @@ def attached(where: Target) -> Iterator[Pipeline]:
     """
     if where.database is not None and not where.database.exists():
         raise ConfigurationError(f"--database {where.database}: there is no such file; intilery load makes it.")
+    if where.folder is not None and is_local(where.folder) and not Path(where.folder).exists():
+        raise ConfigurationError(f"--path {where.folder}: there is no such folder; intilery load makes it.")
     with TemporaryDirectory(prefix="intilery-") as folder, opened(where, read_only=True) as place:
         pipeline = dlt.pipeline(
             PIPELINE_NAME, destination=place.destination, dataset_name=where.dataset, pipelines_dir=folder

@@ -25,7 +25,16 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["quick_start", "data_dictionary", "profile_dictionary", "run_dictionary", "how_it_works", "profiles"]
+    "name",
+    [
+        "quick_start",
+        "data_dictionary",
+        "profile_dictionary",
+        "run_dictionary",
+        "how_it_works",
+        "profiles",
+        "destinations",
+    ],
 )
 def test_a_page_for_readers_is_under_two_pages(name: str) -> None:
     assert len((_ROOT / "docs" / f"{name}.md").read_text().split()) < _WORDS_ON_TWO_PAGES
@@ -76,7 +85,15 @@ def test_make_help_names_every_target() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["load", "--help"], ["verify", "--help"], ["sandbox", "--help"], ["demo", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["load", "--help"],
+        ["verify", "--help"],
+        ["export", "--help"],
+        ["sandbox", "--help"],
+        ["demo", "--help"],
+    ],
 )
 def test_every_command_explains_itself(arguments: list[str]) -> None:
     shown = subprocess.run(

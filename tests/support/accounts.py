@@ -19,18 +19,23 @@ from typer.testing import CliRunner
 from cdp_sandbox.process import Running
 from intilery_source import RunReport, intilery
 from pipelines.command_line import app
-from pipelines.destination import opened, target
+from pipelines.destination import Target, opened, target
 from pipelines.load import TABLES, LoadRequest, LoadResult, load
 
 
 @dataclass
 class Account:
-    """The account that a sandbox serves, and the file that it is loaded into."""
+    """The account that a sandbox serves, and the file, or other target, that it is loaded into."""
 
     server: Running
     database: Path
     settings: dict[str, Any] = field(default_factory=dict)
     report: RunReport = field(default_factory=RunReport)
+    elsewhere: Target | None = None
+    """Where it is loaded to in this process, if not into `database`."""
+
+    def where(self) -> Target:
+        return self.elsewhere or target("duckdb", self.database, "intilery")
 
     def all_settings(self) -> dict[str, Any]:
         return {
@@ -46,12 +51,12 @@ class Account:
     def load(self, only: tuple[str, ...] = TABLES, **bounds: Any) -> LoadResult:
         """Load in this process."""
         self.report = RunReport()
-        request = LoadRequest(target("duckdb", self.database, "intilery"), only, settings=self.all_settings(), **bounds)
+        request = LoadRequest(self.where(), only, settings=self.all_settings(), **bounds)
         return load(request, self.report)
 
     def begin(self, loads: int, **bounds: Any) -> None:
         """Load so many of a run's loads of events, and leave the rest, as a process that was killed does."""
-        where = target("duckdb", self.database, "intilery")
+        where = self.where()
         source = intilery(**self.all_settings(), **bounds).with_resources("events")
         with opened(where) as place:
             pipeline = dlt.pipeline(

@@ -1,0 +1,43 @@
+"""What a value is in PostgreSQL's SQL."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.postgres_values import literal
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('\x00\\u0"'), max_size=8)
+_JSON = st.recursive(
+    _TEXT | st.integers(-(2**63), 2**63 - 1) | st.none(), lambda inner: st.lists(inner) | st.dictionaries(_TEXT, inner)
+)
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, list):
+        return [_without_nul(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_without_nul(key): _without_nul(inner) for key, inner in value.items()}
+    return value
+
+
+@given(st.lists(_JSON) | st.dictionaries(_TEXT, _JSON))
+def test_json_is_the_same_but_for_nul(value: Any) -> None:
+    for spelled in (value, json.dumps(value)):
+        found = literal(spelled).replace("\\\\", "\\")
+        assert "\x00" not in found
+        assert json.loads(found[2:-1].replace("''", "'").replace("\\'", "'")) == _without_nul(value)
+
+
+@given(_TEXT.filter(lambda text: text[:1] not in ("{", "[")))
+def test_text_has_no_nul(text: str) -> None:
+    assert "\x00" not in literal(text)
+    assert ("\ufffd" in literal(text)) == ("\x00" in text or "\ufffd" in text)
+
+
+def test_empty_text_is_no_null() -> None:
+    assert literal("") == "E''"
+    assert literal(None) == "NULL"
