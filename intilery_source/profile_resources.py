@@ -15,6 +15,7 @@ from dlt.extract import DltResource, DltSource
 from intilery_source import instants
 from intilery_source.extraction import Extraction
 from intilery_source.instants import Millis
+from intilery_source.profile_columns import ProfileColumns
 from intilery_source.profile_pages import ProfilePage
 from intilery_source.refresh import Refresh
 from intilery_source.standing import Standing
@@ -35,9 +36,11 @@ _LISTING_HOLDS_TRAITS = "listing_holds_traits"
 
 def profile_resources(extraction: Extraction) -> list[DltResource]:
     """One resource a table, each of which can be selected alone."""
+    columns = ProfileColumns(extraction.settings.max_columns, extraction.report)
 
     def profile_pages() -> Iterator[ProfilePage | None]:
         source = dlt.current.source()
+        columns.begin(_active_pipeline(), source.schema.name)
         wanted = set(source.selected_resources)
         settings, client = extraction.settings, extraction.client
         if settings.profile_refresh == "none":
@@ -70,7 +73,7 @@ def profile_resources(extraction: Extraction) -> list[DltResource]:
             refresh.close()
 
     pages = dlt.resource(profile_pages, name="profile_pages", selected=False)
-    return [_cut(extraction, pages, table) for table in _TABLES]
+    return [_cut(extraction, columns, pages, table) for table in _TABLES]
 
 
 def are_read_now(extraction: Extraction) -> bool:
@@ -95,9 +98,12 @@ def current_load() -> str | None:
 
 def standing_of(source: DltSource) -> Standing:
     """What the active pipeline's destination holds."""
+    return Standing(_active_pipeline(), source.schema.name)
+
+
+def _active_pipeline() -> SupportsPipeline | None:
     pipelines = Container()[PipelineContext]
-    pipeline: SupportsPipeline | None = pipelines.pipeline() if pipelines.is_active() else None
-    return Standing(pipeline, source.schema.name)
+    return pipelines.pipeline() if pipelines.is_active() else None
 
 
 def _is_due(state: dict[str, Any], extraction: Extraction) -> bool:
@@ -109,13 +115,16 @@ def _is_due(state: dict[str, Any], extraction: Extraction) -> bool:
     return age >= extraction.settings.full_scroll_every.total_seconds() * 1000
 
 
-def _cut(extraction: Extraction, pages: DltResource, table: Table) -> DltResource:
+def _cut(extraction: Extraction, columns: ProfileColumns, pages: DltResource, table: Table) -> DltResource:
     """The resource that writes one table's rows."""
 
     def cut(page: ProfilePage) -> Iterator[Any]:
         rows = page.rows_of(table.name)
         if rows:
             extraction.report.count_rows(table.name, len(rows))
+            if table is not PROFILE_EVENT_BOUNDS:
+                read = len(rows) - len(page.gone)
+                rows = columns.rows(table.name, rows[:read]) + rows[read:]
             yield table.first(rows)
         aside, page.aside = page.aside, []
         for other, other_rows in aside:

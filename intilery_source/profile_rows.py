@@ -1,22 +1,22 @@
 """Profiles as rows: dlt normalises them, so they stay objects here."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import msgspec
-from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from cdp_client import lenient_json
 from intilery_source import instants
 
 Object = dict[str, Any]
 
-_naming = NamingConvention()
-_DLT_COLUMNS = ("_dlt_id", "_dlt_load_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx")
+_DLT_MARKS = re.compile("[\uf026-\uf02e].", re.DOTALL)
 _LARGEST = 2**63 - 1
+_DEEPEST = 100
+"""Levels of objects and lists; dlt's JSON writer fails at 255."""
 _BOUNDS = {"first": "firstEvent", "last": "lastEvent"}
 
 
@@ -34,74 +34,50 @@ def read_listed(raw: msgspec.Raw) -> Object:
         raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value of the data, as the line above
     if not isinstance(profile.get("id"), str) or not profile["id"]:
         raise ValueError("id is missing or no text")
-    row: Object = columns(profile)
+    row: Object = storable(profile)
     return row
 
 
-def storable(value: Any) -> Any:
+def storable(value: Any, level: int = 0) -> Any:
     """The value as columns can hold it: integers of more than 64 bits as text, blank keys with a name.
 
-    Half of a surrogate pair, which no destination takes, becomes U+FFFD.
+    What lies more than 100 levels deep becomes JSON text.
+
+    Half of a surrogate pair, which no destination takes, becomes U+FFFD; so does a character of private use at the
+    beginning of a text by which dlt would mark it as a date, say.
     """
+    if level == _DEEPEST and isinstance(value, dict | list):
+        return json.dumps(value)
     if isinstance(value, dict):
-        named: Object = {storable(key): storable(inner) for key, inner in value.items() if key.strip()}
-        for key in [key for key in value if not key.strip()]:
-            name = f"key_{len(key)}"
+        named: Object = {key: storable(value[key], level + 1) for key in value if _is_name(key)}
+        for key in [key for key in value if not _is_name(key)]:
+            name = storable(key) if key.strip() else f"key_{len(key)}"
             while name in named:
                 name += "_"
-            named[name] = storable(value[key])
+            named[name] = storable(value[key], level + 1)
         return named
     if isinstance(value, list):
-        return [storable(inner) for inner in value]
+        return [storable(inner, level + 1) for inner in value]
     if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return "\ufffd" + text[1:] if _DLT_MARKS.match(text) else text
     if isinstance(value, int) and not -_LARGEST - 1 <= value <= _LARGEST:
         return str(value)
     return value
 
 
-def columns(value: Any) -> Any:
-    """The value as `storable` has it, with keys that dlt makes different columns of.
-
-    Of two keys that would be one column (`firstName` and `first_name`, `ID` and `id`), the one that is spelled like
-    the column keeps it and the other gets a number behind it; so does a key that dlt uses itself.
-    """
-    return _columns(storable(value))
-
-
-def _columns(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_columns(inner) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    taken = set(_DLT_COLUMNS)
-    names: dict[str, str] = {}
-    for key in sorted(value, key=lambda key: _column(key) != key):
-        name = plain = re.sub("__+", "_", key)  # two underscores are dlt's way into an object
-        number = 1
-        while _column(name) in taken:
-            number += 1
-            name = f"{plain} {number}"
-        taken.add(_column(name))
-        names[key] = name
-    return {names[key]: _columns(inner) for key, inner in value.items()}
-
-
-@lru_cache(maxsize=10_000)
-def _column(key: str) -> str:
-    return _naming.normalize_identifier(key)
+def _is_name(key: str) -> bool:
+    return bool(key.strip()) and storable(key) == key
 
 
 def traits_row(profile_id: str, traits: Object) -> Object:
     """A profile's traits under its identifier."""
-    row: Object = columns(traits | {"id": profile_id})
-    return row
+    return traits | {"id": profile_id}
 
 
 def meta_row(profile_id: str, meta: Object) -> Object:
     """Metadata without the two maps of events, which become rows of their own."""
-    row: Object = columns(_without_bounds(meta) | {"id": profile_id})
-    return row
+    return _without_bounds(meta) | {"id": profile_id}
 
 
 def _without_bounds(meta: Object) -> Object:

@@ -33,6 +33,10 @@ class RunReport:
         self.pending_lookups = 0
         self.scroll_incomplete: str | None = None
         """Why no scroll over the profiles was complete; None while none was tried or one was."""
+        self.kept_as_json: set[str] = set()
+        """Tables, or their columns as `table.column`, where keys are kept as JSON: `max_columns` are there already."""
+        self.schema_changes: list[dict[str, str]] = []
+        """Tables and columns that the run added: `change`, `table`, and `column` and its `type` where it is one."""
         self.failures: list[str] = []
         """Sentences on what could not be read at all, though the rest was."""
         self.expected_rows: float | None = None
@@ -72,6 +76,10 @@ class RunReport:
             self.rejected += number
             self._records[table, False] += number
 
+    def keep_as_json(self, place: str) -> None:
+        with self._lock:
+            self.kept_as_json.add(place)
+
     def rejected_share(self) -> float:
         """Rejected records as a share of those read, of the table where it is greatest."""
         with self._lock:
@@ -91,6 +99,8 @@ class RunReport:
                 "rejected": self.rejected,
                 "pending_lookups": self.pending_lookups,
                 "scroll_incomplete": self.scroll_incomplete,
+                "kept_as_json": sorted(self.kept_as_json),
+                "schema_changes": list(self.schema_changes),
                 "failures": list(self.failures),
                 "lateness": self.lateness.as_dict(),
                 "lookback_99_99": self.lateness.lookback(),

@@ -51,6 +51,7 @@ def run_row(extraction: Extraction, *, finished: bool) -> dict[str, Any]:
         "failures": len(told["failures"]),
         **{f"lateness_{name}": seconds for name, seconds in quantiles.items()},
         "lookback_99_99": told["lookback_99_99"],
+        "schema_changes": told["schema_changes"],
         "versions": versions(),
     }
 

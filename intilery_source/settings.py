@@ -40,6 +40,7 @@ class Settings:
     profile_detail: str
     max_delete_share: float
     volatile_traits: tuple[str, ...]
+    max_columns: int
 
     def __repr__(self) -> str:
         """Show no value: a repr ends in logs and tracebacks."""
@@ -66,7 +67,8 @@ class Settings:
         for key, example in (("requests_per_second", 100), ("request_timeout", 60)):
             if not 0 < getattr(self, key) < float("inf"):
                 raise _wrong(key, "must be more than 0", example)
-        for key, example in (("burst", 500), ("max_in_flight", 280), ("rows_per_load", 100_000)):
+        whole = (("burst", 500), ("max_in_flight", 280), ("rows_per_load", 100_000), ("max_columns", 300))
+        for key, example in whole:
             if getattr(self, key) < 1:
                 raise _wrong(key, "must be 1 or more", example)
         if self.full_scroll_every < timedelta(0):

@@ -7,11 +7,12 @@ from typing import Any, ParamSpec
 
 import dlt
 from dlt.common.configuration import with_config
+from dlt.common.schema import Schema
 from dlt.extract import DltResource
 from dlt.pipeline.pipeline import Pipeline
 
 from cdp_client import ConfigurationError
-from intilery_source import watermark
+from intilery_source import lossless, watermark
 from intilery_source.client import IntileryClient
 from intilery_source.event_resources import events, profile_events
 from intilery_source.extraction import Extraction
@@ -54,6 +55,7 @@ def _extraction(
     profile_detail: str = "both",
     max_delete_share: float = 0.05,
     volatile_traits: Sequence[str] = ("lastActivityTime", "lastSeenTime"),
+    max_columns: int = 300,
 ) -> Extraction:
     """An Intilery account: `profiles`, `profile_traits`, `profile_meta`, `profile_event_bounds`, `events`.
 
@@ -94,6 +96,7 @@ def _extraction(
         profile_detail=profile_detail,
         max_delete_share=max_delete_share,
         volatile_traits=tuple(volatile_traits),
+        max_columns=max_columns,
     )
     report = report or RunReport()
     report.max_rejected_share, report.lookback = settings.max_rejected_share, settings.lookback
@@ -120,7 +123,14 @@ def _resources(extraction_of: Callable[_P, Extraction]) -> Callable[_P, Iterable
     return resources
 
 
-intilery = dlt.source(_resources(_extraction), name=NAME, section=NAME)
+def _schema() -> Schema:
+    """The source's schema: no value is typed by its looks, or as another type that would not give it back."""
+    schema = Schema(NAME, {"json": {"module": lossless.__name__}})
+    schema.remove_type_detection("iso_timestamp")
+    return schema
+
+
+intilery = dlt.source(_resources(_extraction), section=NAME, schema=_schema())
 
 configured = with_config(_extraction, sections=("sources", NAME))
 """What `intilery` reads with, for what asks the API outside a pipeline; the same settings, taken the same way."""

@@ -147,6 +147,7 @@ EXTRACT_RUNS = Table(
         "failures": _COUNT,
         **{f"lateness_{name}": _SECONDS for name in (*QUANTILES, "max")},
         "lookback_99_99": _COUNT,
+        "schema_changes": _JSON,
         "versions": _JSON,
     },
 )

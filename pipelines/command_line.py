@@ -70,7 +70,7 @@ def load_command(
     from pipelines.failures import explain
     from pipelines.load import TABLES, LoadRequest, load
     from pipelines.progress import display
-    from pipelines.summary import lateness_sentence, lookback_warning
+    from pipelines.summary import kept_as_json_sentence, lateness_sentence, lookback_warning, schema_sentence
 
     try:
         tables = _tables(only, TABLES)
@@ -102,7 +102,9 @@ def load_command(
     else:
         show_tables(f"Loaded into {request.where}", result.tables, result.added)
         print(f"{report.statistics.requests:,} requests in {result.loads} load(s); watermark {result.watermark}.")
-        if sentence := lateness_sentence(report):
+        for sentence in filter(
+            None, [lateness_sentence(report), schema_sentence(report), kept_as_json_sentence(report)]
+        ):
             print(sentence)
     for reason in [*result.reasons, *filter(None, [lookback_warning(report)])]:
         print(reason, file=sys.stderr)

@@ -16,6 +16,7 @@ from pipelines.destination import Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
 from pipelines.memory import share_allocators
+from pipelines.schema_changes import changes, columns_of
 from pipelines.views import make_views
 
 PIPELINE_NAME = "intilery"
@@ -66,23 +67,26 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
         ).drop()
         try:
             pipeline.sync_destination()
-            before = row_counts(pipeline)
+            before, columns = row_counts(pipeline), columns_of(pipeline)
             # a pass that an earlier run began does not see what became known since, so another one follows it
             passes = 2 if request.since is None and pass_interrupted(pipeline) else 1
             others = [table for table in request.only if table != EVENTS]
-            loads = 0
+            loads, told = 0, report.schema_changes
             while EVENTS in request.only and passes:
                 report.ends_with_events = not others and passes == 1
                 pipeline.run(source.with_resources(EVENTS))
                 place.settle()
-                loads += 1
+                loads, told = loads + 1, report.schema_changes
+                report.schema_changes = changes(columns, columns_of(pipeline))
                 passes -= not events_remaining(pipeline)
             if others:  # after the events, which say which profiles have changed
                 pipeline.run(source.with_resources(*others))
+                report.schema_changes = changes(columns, columns_of(pipeline))
+                loads += 1
+            if others or told != report.schema_changes:  # the row that went with the events knows nothing of it
                 pipeline.run(source.with_resources("extract_runs"))
                 place.settle()
                 make_views(pipeline)
-                loads += 1
             after = row_counts(pipeline)
         except BaseException:
             pipeline.drop()

@@ -1,9 +1,13 @@
 """Sentences for people on what a run found."""
 
 import math
+from collections import Counter
 from datetime import timedelta
 
 from intilery_source import RunReport
+
+_NAMED = 10
+"""Columns that a sentence names."""
 
 
 def span_of(seconds: float) -> str:
@@ -36,3 +40,25 @@ def lookback_warning(report: RunReport) -> str | None:
         f'The lookback is shorter than that: set lookback = "{span_of(needed)}" in .dlt/config.toml, or read again now '
         "and then what arrives later, by intilery load --only events --since T."
     )
+
+
+def schema_sentence(report: RunReport) -> str | None:
+    """What the run added to the tables; None where it added nothing."""
+    found = Counter(change["change"] for change in report.schema_changes)
+    if not found:
+        return None
+    new = {change["table"] for change in report.schema_changes if change["change"] == "table added"}
+    columns = [change for change in report.schema_changes if "column" in change and change["table"] not in new]
+    parts = [f"{found['table added']:,} tables added"] if new else []
+    if columns:
+        named = [f"{change['table']}.{change['column']} ({change['type']})" for change in columns]
+        more = f" and {len(named) - _NAMED:,} more" if len(named) > _NAMED else ""
+        parts.append(f"{len(named):,} columns added or changed: {', '.join(named[:_NAMED])}{more}")
+    return f"Schema: {'; '.join(parts)}."
+
+
+def kept_as_json_sentence(report: RunReport) -> str | None:
+    """Where keys got no columns; None where all did."""
+    if not report.kept_as_json:
+        return None
+    return f"Kept as JSON, having more keys than max_columns allows: {', '.join(sorted(report.kept_as_json))}."

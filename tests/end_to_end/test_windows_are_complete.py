@@ -140,6 +140,7 @@ def _settings(server: Running) -> Settings:
         profile_detail="both",
         max_delete_share=0.05,
         volatile_traits=(),
+        max_columns=300,
     )
 
 

@@ -27,6 +27,7 @@ GOOD = {
     "profile_detail": "both",
     "max_delete_share": 0.05,
     "volatile_traits": ("lastSeenTime",),
+    "max_columns": 300,
 }
 NAN, INF = float("nan"), float("inf")
 WRONG = [
@@ -45,7 +46,7 @@ WRONG = [
     ("auth_token", "a\r\nx: y"),
     ("lookback", timedelta(seconds=-1)),
     *[(key, value) for key in ("requests_per_second", "request_timeout") for value in (0.0, -1.0, NAN, INF)],
-    *[(key, value) for key in ("burst", "max_in_flight", "rows_per_load") for value in (0, -5)],
+    *[(key, value) for key in ("burst", "max_in_flight", "rows_per_load", "max_columns") for value in (0, -5)],
     *[(key, value) for key in ("max_rejected_share", "max_delete_share") for value in (-0.01, 1.01, NAN, INF)],
     ("full_scroll_every", timedelta(seconds=-1)),
     ("profile_refresh", "some"),
