@@ -26,7 +26,7 @@ _IDENTIFIERS = {"id": "id", "externalId": "external_id", "userId": "user_id", "e
 """Keys of a profile that always have their columns, which do not count."""
 _DEEPEST = 4
 """A list in so many others gets no table of its own."""
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _VARIANT = re.compile(r"__v_[a-z]+$")
 
 Path = tuple[str | int, ...]

@@ -292,7 +292,7 @@ def test_the_command_says_what_changed_and_no_value(drifting: Drifting) -> None:
         env={"SOURCES__INTILERY__MAX_COLUMNS": "30"},
     )
     assert said.exit_code == 0
-    assert "Schema: 1 columns added or changed: profile_traits.kept_as_json (json)." in said.stdout
-    assert "Kept as JSON, having more keys than max_columns allows: profile_traits." in said.stdout
+    assert "Schema: 1 column(s) added or changed: profile_traits.kept_as_json (json)." in said.stdout
+    assert "or lists too deep: profile_traits." in said.stdout
     assert "very-secret" not in said.output
     assert json.loads(drifting.row()["kept_as_json"])["points"] == "very-secret"
