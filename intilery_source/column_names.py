@@ -8,7 +8,7 @@ a key that cannot be told from others once it is a column (`größe`, `a__b`), o
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from dlt.common.data_types.typing import DATA_TYPES
@@ -26,8 +26,13 @@ _OURS = frozenset({REST, *(f"v_{kind}" for kind in DATA_TYPES), "v_complex"})
 """Names of columns that no key gets: dlt's columns for another type end so (`points__v_text`)."""
 
 
-def name_columns(keys: Iterable[str]) -> dict[str, str]:
+def name_columns(keys: Iterable[str]) -> Mapping[str, str]:
     """The column of each key of one object; no two are the same, and dlt leaves them as they are."""
+    return _named(tuple(keys))
+
+
+@lru_cache(maxsize=1000)
+def _named(keys: tuple[str, ...]) -> Mapping[str, str]:
     names: dict[str, str] = {}
     taken: set[str] = set()
     for key in sorted(keys, key=_precedence):

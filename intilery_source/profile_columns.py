@@ -26,7 +26,7 @@ _IDENTIFIERS = {"id": "id", "externalId": "external_id", "userId": "user_id", "e
 """Keys of a profile that always have their columns, which do not count."""
 _DEEPEST = 4
 """A list in so many others gets no table of its own."""
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _VARIANT = re.compile(r"__v_[a-z]+$")
 
 Path = tuple[str | int, ...]
@@ -38,6 +38,8 @@ class _Shape:
 
     taken: set[str] = field(default_factory=set)
     json: set[str] = field(default_factory=set)
+    shortened: set[str] = field(default_factory=set)
+    """Names that `taken` has as the destination shortened them."""
 
 
 class ProfileColumns:
@@ -134,13 +136,17 @@ class ProfileColumns:
 
     def _stays_whole(self, shape: _Shape, name: str, value: Object | list[Any], depth: int) -> bool:
         too_large = depth >= _DEEPEST if isinstance(value, list) else len(value) > self._max
-        return too_large or (name in shape.json and bool(value))
+        return too_large or (bool(value and shape.json) and not shape.json.isdisjoint((name, self._stored(name))))
 
     def _has_room(self, table: str, shape: _Shape, name: str) -> bool:
         """Whether there is a column or child table of that name, or may be one."""
         if self._is_identifier(table, name):
             return True
-        if name in shape.taken or self._stored(name) in shape.taken or self._stored(f"{table}__{name}") in shape.taken:
+        if name in shape.taken or name in shape.shortened:
+            return True
+        child = self._stored(f"{table}__{name}").removeprefix(f"{self._stored(table)}__")
+        if not shape.taken.isdisjoint((self._stored(name), child)):
+            shape.shortened.add(name)
             return True
         if len(shape.taken) >= self._max:
             return False
@@ -152,8 +158,11 @@ class ProfileColumns:
         return "__" not in table and name in _IDENTIFIERS.values()
 
     def _stored(self, name: str) -> str:
-        """The name as the destination has it, which may allow fewer characters."""
-        return name if self._schema is None else str(self._schema.naming.shorten_fragments(name))
+        """The name as the destination has it, which may allow fewer characters: dlt shortens its parts, then all."""
+        if self._schema is None:
+            return name
+        naming = self._schema.naming
+        return str(naming.shorten_fragments(*map(naming.normalize_identifier, name.split("__"))))
 
     def _shape(self, table: str) -> _Shape:
         if table not in self._shapes:

@@ -123,6 +123,7 @@ def _resources(extraction_of: Callable[_P, Extraction]) -> Callable[_P, Iterable
             extract_runs(extraction),
         ]
 
+    resources.__name__ = NAME  # dlt looks settings up by it
     return resources
 
 

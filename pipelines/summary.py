@@ -2,12 +2,13 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 from intilery_source import RunReport
 
 _NAMED = 10
-"""Columns that a sentence names."""
+"""Columns or tables that a sentence names."""
 
 
 def span_of(seconds: float) -> str:
@@ -49,11 +50,10 @@ def schema_sentence(report: RunReport) -> str | None:
         return None
     new = {change["table"] for change in report.schema_changes if change["change"] == "table added"}
     columns = [change for change in report.schema_changes if "column" in change and change["table"] not in new]
-    parts = [f"{found['table added']:,} tables added"] if new else []
+    parts = [f"{found['table added']:,} table(s) added"] if new else []
     if columns:
         named = [f"{change['table']}.{change['column']} ({change['type']})" for change in columns]
-        more = f" and {len(named) - _NAMED:,} more" if len(named) > _NAMED else ""
-        parts.append(f"{len(named):,} columns added or changed: {', '.join(named[:_NAMED])}{more}")
+        parts.append(f"{len(named):,} column(s) added or changed: {_some(named)}")
     return f"Schema: {'; '.join(parts)}."
 
 
@@ -61,4 +61,10 @@ def kept_as_json_sentence(report: RunReport) -> str | None:
     """Where keys got no columns; None where all did."""
     if not report.kept_as_json:
         return None
-    return f"Kept as JSON, having more keys than max_columns allows: {', '.join(sorted(report.kept_as_json))}."
+    places = _some(sorted(report.kept_as_json))
+    return f"Kept as JSON, as columns would be more than max_columns, or lists too deep: {places}."
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import dlt
+import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +12,7 @@ from intilery_source import RunReport
 from intilery_source.column_names import name_columns
 from intilery_source.lossless import KEPT
 from intilery_source.profile_columns import ProfileColumns
+from intilery_source.tables import PROFILE_TRAITS, UPSERT_CHANGED
 
 TABLE = "profile_traits"
 KEYS = st.sampled_from(["a", "b", "c", "d", "aB", "a_b", "A B", "größe", "v_text", "value"])
@@ -157,3 +160,36 @@ def test_a_text_that_is_an_instant_becomes_one():
         "2026",
     ):
         assert cut.rows(TABLE, [{"id": "1", "a": text}])[0]["a"] == text
+
+
+def test_a_run_goes_by_the_destination_and_not_by_what_a_failed_one_would_have_added():
+    cut, _ = fresh(2)
+    for key in ("a", "b"):
+        cut.begin(None, "s")
+        assert cut.rows(TABLE, [{"id": "1", key: {"x": 1, "y": 2}}]) == [{"id": "1", key: {"x": 1, "y": 2}}]
+
+
+def test_names_that_the_destination_shortened_are_known_again(tmp_path):
+    # given a destination that takes names of 40 characters
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as connection:
+        destination = dlt.destinations.duckdb(connection)
+        ask = destination.capabilities
+
+        def short(config: Any = None, naming: Any = None) -> Any:
+            found = ask(config, naming)
+            found.max_identifier_length = found.max_column_identifier_length = 40
+            return found
+
+        destination.capabilities = short
+        pipeline = dlt.pipeline("short", destination=destination, dataset_name="d", pipelines_dir=str(tmp_path))
+        key = "a_key_that_is_longer_than_what_the_destination_takes"
+        document = {"id": "1", key: 1, "o": {key: 2, "b": 4}, "l" + key: [3]}
+        cut, report = fresh(4)
+        for _ in range(2):
+            cut.begin(pipeline, "short")
+            rows = cut.rows(TABLE, [document])
+            # then the second run knows what the first one added, although no more fits
+            assert rows == [document]
+            resource = dlt.resource([PROFILE_TRAITS.first(rows)], name="r", write_disposition=UPSERT_CHANGED)
+            pipeline.run(resource, loader_file_format="parquet")
+        assert report.as_dict()["kept_as_json"] == []

@@ -59,6 +59,26 @@ def test_blank_keys_get_names_of_their_own():
     assert sorted(profile_rows.storable({"": 1, "key_0": 2, " ": 3, "\t": 4}).values()) == [1, 2, 3, 4]
 
 
+def test_keys_that_must_be_changed_displace_no_other():
+    stored = profile_rows.storable(json.loads(r'{"\ud83d": 1, "\ufffd": 2, "\ud83e": 3}'))
+    assert stored == {"\ufffd": 2, "\ufffd_": 1, "\ufffd__": 3}
+
+
+def test_a_text_that_dlt_would_take_for_a_number_is_none():
+    assert profile_rows.storable({"a": ["\uf026NaN", "\uf026", "x\uf026"]}) == {"a": ["\ufffdNaN", "\uf026", "x\uf026"]}
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_too_deep_is_json_text(opening, closing):
+    deep = profile_rows.storable(json.loads(opening * 300 + "1" + closing * 300))
+    levels = 0
+    while not isinstance(deep, str):
+        (deep,) = deep.values() if isinstance(deep, dict) else deep
+        levels += 1
+    assert levels == 100
+    assert leaves(json.loads(deep)) == ["1"]
+
+
 def test_a_listed_profile_needs_no_more_than_its_id():
     assert profile_rows.read_listed(msgspec.Raw(b'{"id": "p1"}')) == {"id": "p1"}
     listed = profile_rows.read_listed(msgspec.Raw(b'{"id": "p1", "n": 99999999999999999999, "": null}'))
