@@ -1,7 +1,7 @@
 """Profiles as rows: dlt normalises them, so they stay objects here."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -20,8 +20,10 @@ _LARGEST = 2**63 - 1
 _BOUNDS = {"first": "firstEvent", "last": "lastEvent"}
 
 
-def read_listed(raw: msgspec.Raw) -> Object:
+def read_listed(raw: msgspec.Raw, passed: Callable[[Object], Object | None] | None = None) -> Object | None:
     """A listed profile; only `id` is required ("Use what is there", API contract).
+
+    `passed` makes of it, under the API's own keys, what rows may hold; None where it is to be left out.
 
     Raises:
         ValueError: it is no object or has no identifier; the text says which.
@@ -34,7 +36,9 @@ def read_listed(raw: msgspec.Raw) -> Object:
         raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value of the data, as the line above
     if not isinstance(profile.get("id"), str) or not profile["id"]:
         raise ValueError("id is missing or no text")
-    row: Object = columns(profile)
+    if passed is not None:
+        profile = passed(profile)
+    row: Object | None = columns(profile)
     return row
 
 
