@@ -3,6 +3,7 @@
 So what a load reads of them again is dropped in memory, before a row goes anywhere.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal
@@ -26,7 +27,6 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
     "customer_id": ("id",),
     "user_id": ("userId", "email"),
     "external_id": ("userId", "email"),
-    "anonymous_id": ("anonymousId",),
     "email": ("email",),
 }
 """What the identifiers in a column may be; what one uses for a customer is often an e-mail address."""
@@ -34,7 +34,6 @@ _KEYS: Mapping[str, tuple[Kind, ...]] = {
     "customerId": ("id",),
     "userId": ("userId", "email"),
     "externalId": ("userId", "email"),
-    "anonymousId": ("anonymousId",),
 }
 """The same for the keys of `extra` and of what it keeps of `rawData`."""
 FORGOTTEN_ADDRESS = "[forgotten]"
@@ -75,33 +74,48 @@ class Forgotten:
         """Whether a profile as the API shows it is an erased person's."""
         return self._names({"id": ("id",), "email": ("email",), **_KEYS}, document)
 
+    def blanked(self, value: Any) -> Any:
+        """A value of JSON in which no erased person's e-mail address stands."""
+        if isinstance(value, dict):
+            return {self.blanked(key): self.blanked(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.blanked(inner) for inner in value]
+        return self._blanked(value) if isinstance(value, str) else value
+
     def is_event(self, row: Mapping[str, Any]) -> bool:
         """Whether an event's row is an erased person's.
 
-        It is if an identifier is; where no customer is named, also if an e-mail address in it is.
+        It is if an identifier is; where no customer is named, also if the device or an e-mail address in it is.
         """
         extra = _members(row.get("extra"))
         data = extra["rawData"] if isinstance(extra.get("rawData"), dict) else {}
-        if (
-            self._names(KINDS, row)
-            or self._names(_KEYS, extra)
-            or (isinstance(data, dict) and self._names(_KEYS, data))
-        ):
+        if self._names(KINDS, row) or self._names(_KEYS, extra) or self._names(_KEYS, data):
             return True
-        return not row.get("customer_id") and any(map(self._shows, self._texts(row)))
+        if row.get("customer_id"):  # what somebody else did on their device, or wrote to their address
+            return False
+        devices = (row.get("anonymous_id"), extra.get("anonymousId"), data.get("anonymousId"))
+        if any(self.has("anonymousId", device) for device in devices if isinstance(device, str)):
+            return True
+        return any(self._shows(row.get(name)) for name in event_rows.JSON_COLUMNS)
 
     def without(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        """Rows of `events` or `profile_events` without the erased people's; in others' their addresses are blanked."""
+        """Rows of `events` or `profile_events` without the erased people's; in others' what names them is blanked."""
         if not self._hmacs or not rows.num_rows:
             return rows
-        read = [name for name in rows.schema.names if name in KINDS or name in event_rows.JSON_COLUMNS]
+        read = [name for name in rows.schema.names if name in (*KINDS, "anonymous_id", *event_rows.JSON_COLUMNS)]
         listed = rows.select(read).to_pylist()
         kept = pa.array([not self.is_event(row) for row in listed], pa.bool_())
         touched = [name for name in event_rows.JSON_COLUMNS if any(self._shows(row[name]) for row in listed)]
-        for name in touched:
+        columns = {name: [self._blanked_json(row[name]) for row in listed] for name in touched}
+        devices = [row["anonymous_id"] for row in listed]
+        if any(device and self.has("anonymousId", device) for device in devices):
+            columns["anonymous_id"] = [
+                None if device and self.has("anonymousId", device) else device for device in devices
+            ]
+        for name, values in columns.items():
             index = rows.schema.get_field_index(name)
             field = rows.schema.field(index)
-            rows = rows.set_column(index, field, pa.array([self._blanked(row[name]) for row in listed], field.type))
+            rows = rows.set_column(index, field, pa.array(values, field.type))
         return rows if pc.all(kept).as_py() else rows.filter(kept)
 
     def _names(self, keys: Mapping[str, tuple[Kind, ...]], values: Mapping[str, Any]) -> bool:
@@ -109,17 +123,14 @@ class Forgotten:
         found = [(kind, values.get(key)) for key, kinds in keys.items() for kind in kinds]
         return any(self.has(kind, value) for kind, value in found if isinstance(value, str) and value)
 
-    def _texts(self, row: Mapping[str, Any]) -> Iterable[str | None]:
-        return (row.get(name) for name in event_rows.JSON_COLUMNS)
-
     def _shows(self, text: str | None) -> bool:
-        return bool(text) and any(self.has("email", _plain(found)) for found in addresses_in(_unescaped(text or "")))
+        return bool(text) and any(self.has("email", _plain(found)) for found in _addresses(_unescaped(text or "")))
 
-    def _blanked(self, text: str | None) -> str | None:
-        if text is None or not self._shows(text):
-            return text
-        text = _unescaped(text)
-        for found in set(addresses_in(text)):
+    def _blanked_json(self, text: str | None) -> str | None:
+        return None if text is None else self._blanked(_unescaped(text)) if self._shows(text) else text
+
+    def _blanked(self, text: str) -> str:
+        for found in set(_addresses(text)):
             if self.has("email", _plain(found)):
                 text = text.replace(found, FORGOTTEN_ADDRESS)
         return text
@@ -165,6 +176,11 @@ def _unescaped(text: str) -> str:
         return msgspec.json.encode(msgspec.json.decode(text)).decode()
     except (ValueError, RecursionError):
         return text
+
+
+def _addresses(text: str) -> list[str]:
+    """The e-mail addresses in JSON; what an escape such as `\\n` ends in is no part of one."""
+    return addresses_in(re.sub(r"\\[bfnrt]", "  ", text))
 
 
 def _plain(address: str) -> str:

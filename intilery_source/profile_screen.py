@@ -21,8 +21,10 @@ class ProfileScreen:
 
     def passed(self, table: str, document: Object) -> Object | None:
         """The object as rows of `profiles`, `profile_traits` or `profile_meta` may hold it; None: leave it out."""
-        if self._forgotten and self._forgotten.is_profile(document):
-            return None
+        if self._forgotten:
+            if self._forgotten.is_profile(document):
+                return None
+            document = self._forgotten.blanked(document)
         return document if self._protection is None else self._protection.profile(table, document)
 
     def listed(self, document: Object) -> Object | None:

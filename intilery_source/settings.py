@@ -18,7 +18,7 @@ NEW_KEY = "python -c 'import secrets; print(secrets.token_hex())'"
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:(second|minute|hour|day|week)s?\s*)?", re.IGNORECASE)
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s?#@\\]")
-_SHORTEST_KEY = 16
+SHORTEST_KEY = 16
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -89,9 +89,9 @@ class Settings:
                 ".dlt/secrets.toml, section [sources.intilery], or SOURCES__INTILERY__PII_KEY into the environment, "
                 f"and keep it: {NEW_KEY} makes one."
             )
-        if self.pii_key is not None and len(self.pii_key) < _SHORTEST_KEY:
+        if self.pii_key is not None and len(self.pii_key) < SHORTEST_KEY:
             raise ConfigurationError(
-                f"sources.intilery.pii_key must have at least {_SHORTEST_KEY} characters: {NEW_KEY} makes one."
+                f"sources.intilery.pii_key must have at least {SHORTEST_KEY} characters: {NEW_KEY} makes one."
             )
 
 

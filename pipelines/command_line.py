@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipelines import forget_command
 from pipelines.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -146,6 +147,35 @@ def verify_command(
     for reason in result.reasons():
         print(reason, file=sys.stderr)
     raise typer.Exit(int(result.exit_code))
+
+
+@app.command(name="forget", epilog=forget_command.EXIT_CODES)
+def forget_person_command(
+    ids: forget_command.Ids = None,
+    user_ids: forget_command.UserIds = None,
+    emails: forget_command.Emails = None,
+    file: forget_command.File = None,
+    destination: _Destination = "duckdb",
+    database: _Database = None,
+    dataset: _Dataset = "intilery",
+    exports: forget_command.Exports = None,
+    dry_run: forget_command.DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Erase people from every table, export and working folder, and keep the next loads from bringing them back."""
+    from pipelines.failures import explain
+    from pipelines.forget import ForgetRequest, configured_key, forget
+    from pipelines.parquet_erasure import folder_of
+    from pipelines.people import people
+
+    try:
+        whom = people(forget_command.given(ids, user_ids, emails, file))
+        folders = [folder_of(path) for path in exports or ()]
+        where = _target(destination, database, dataset)
+        result = forget(ForgetRequest(where, whom, configured_key(), folders, dry_run))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        _end(*explain(error), as_json)
+    forget_command.show(result, dry_run=dry_run, as_json=as_json)
 
 
 @app.command(name="sandbox")
