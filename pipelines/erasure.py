@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from dlt.pipeline.pipeline import Pipeline
 
+from cdp_client import ConfigurationError
 from intilery_source.forgotten import FORGOTTEN_ADDRESS, KINDS
 from intilery_source.tables import EVENTS, EXTRACT_WINDOWS
 from pipelines.people import PEOPLE, People, among, json_text, people, resolve
@@ -59,7 +60,7 @@ def plan(store: Store, tables: Sequence[StoredTable], whom: People, *, pseudonym
         rows = _of_person(store, table, "r", addresses)
         if pseudonymise and _stays(table):
             changes.append(Change(table, "FALSE", rows, _pseudonyms(table)))
-            continue
+            rows = "FALSE"
         values = {} if addresses is None else _blanked(store, table, addresses)
         touched = " OR ".join(_shows(store, f"r.{quoted(name)}", addresses or "") for name in values) or "FALSE"
         if "anonymous_id" in table.columns:  # of a device that somebody else used, too
@@ -79,7 +80,7 @@ def plan(store: Store, tables: Sequence[StoredTable], whom: People, *, pseudonym
 
 def count(store: Store, changes: Sequence[Change]) -> dict[str, Erased]:
     """How many rows of each table a plan changes; tables of which it changes none are left out."""
-    found = {}
+    found: dict[str, Erased] = {}
     for change in changes:
         if change.table.name == EXTRACT_WINDOWS.name:
             continue
@@ -89,7 +90,8 @@ def count(store: Store, changes: Sequence[Change]) -> dict[str, Erased]:
             f"FROM {place(change.table)} r"
         )
         if rows or blanked:
-            found[str(change.table)] = Erased(int(rows), int(blanked))
+            before = found.get(str(change.table), Erased(0, 0))
+            found[str(change.table)] = Erased(before.rows + int(rows), before.blanked + int(blanked))
     return found
 
 
@@ -109,19 +111,26 @@ def carry_out(store: Store, changes: Sequence[Change]) -> None:
 
 
 def erase_profiles(
-    pipeline: Pipeline, profile_ids: Collection[str], key: str, *, pseudonymise: bool = False
+    pipeline: Pipeline, profile_ids: Collection[str], key: str | None, *, pseudonymise: bool = False
 ) -> dict[str, Erased]:
     """Erase the rows of profiles in every table of a pipeline's destination, in one transaction.
 
-    With `pseudonymise`, events and history stay, under the HMAC of their identifiers and without traits, context and
-    leftovers; all else is erased. Nothing is left in `forgotten`. What a DuckDB file's free space still holds of them
-    is gone once `duckdb_rewrite.rewrite` has written it anew.
+    With `pseudonymise`, events and history stay, under the HMAC of their identifiers with `key` and without traits,
+    context and leftovers; all else is erased. Nothing is left in `forgotten`. What a DuckDB file's free space still
+    holds of them is gone once `duckdb_rewrite.rewrite` has written it anew.
+
+    Raises:
+        ConfigurationError: there is no key to pseudonymise with, or the destination is none that can be erased from.
     """
     if not profile_ids:
         return {}
+    if pseudonymise and not key:
+        raise ConfigurationError(
+            "To pseudonymise deleted profiles, put pii_key into .dlt/secrets.toml, section [sources.intilery]."
+        )
     with store_of(pipeline) as store:
         tables = store.tables()
-        whom = resolve(store, tables, people(("id", profile_id) for profile_id in profile_ids), key)
+        whom = resolve(store, tables, people(("id", profile_id) for profile_id in profile_ids), key or "")
         changes = plan(store, tables, whom, pseudonymise=pseudonymise)
         found = count(store, changes)
         carry_out(store, changes)
