@@ -126,14 +126,14 @@ def store_of(pipeline: Pipeline) -> Iterator[Store]:
     Raises:
         ConfigurationError: it is none that can be erased from.
     """
+    kind = pipeline.destination.destination_type.rpartition(".")[2]
+    if kind not in ("duckdb", "postgres"):
+        raise ConfigurationError(
+            "People can be erased from DuckDB and PostgreSQL; in another warehouse delete their rows by SQL: "
+            "docs/personal_data.md says by which columns."
+        )
     with pipeline.sql_client() as client:
-        dialect = client.capabilities.sqlglot_dialect
-        if dialect not in ("duckdb", "postgres"):
-            raise ConfigurationError(
-                "People can be erased from DuckDB and PostgreSQL; in another warehouse delete their rows by SQL: "
-                "docs/personal_data.md says by which columns."
-            )
-        yield Store(client.execute_sql, client.begin_transaction, pipeline.dataset_name, is_duckdb=dialect == "duckdb")
+        yield Store(client.execute_sql, client.begin_transaction, pipeline.dataset_name, is_duckdb=kind == "duckdb")
 
 
 def store_in(connection: duckdb.DuckDBPyConnection, dataset: str) -> Store:
