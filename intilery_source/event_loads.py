@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from intilery_source import event_pages, event_rows, watermark
 from intilery_source.asking import PAGE_SIZE
+from intilery_source.forgotten import Forgotten
 from intilery_source.instants import FIRST, LAST, Millis
 from intilery_source.ledger import Ledger
 from intilery_source.pieces import Piece
@@ -41,10 +42,12 @@ class EventLoads:
         cap: int = 10_000,
         ahead: int = 200_000,
         released: set[Key] | None = None,
+        forgotten: Forgotten | None = None,
     ) -> None:
         """Go on with a pass at its position; `permit` waits for the rate limit's permission.
 
-        `released` holds the keys of what has been given out to the same load already.
+        `released` holds the keys of what has been given out to the same load already; rows of `forgotten` people
+        are left out.
         """
         self.current = current
         self._begun_at = current.position
@@ -58,6 +61,7 @@ class EventLoads:
         self._table = table
         self._of_profiles = of_profiles
         self._released = released
+        self._forgotten = forgotten
         self._failed: list[Millis] = []
         self._left: list[Piece] = []
         self._left_position: Millis = FIRST
@@ -92,6 +96,8 @@ class EventLoads:
                     break
                 self._write_ledger(piece.start)
                 new = _new_rows(piece, released)
+                if self._forgotten:
+                    new = self._forgotten.without(new)
                 self.ledger.count(new.num_rows)
                 rows += new.num_rows
                 size += new.nbytes

@@ -12,6 +12,7 @@ from intilery_source import instants, watermark
 from intilery_source.client import ID_TYPES, NOT_FOUND, IdType
 from intilery_source.event_loads import EventLoads, bind, empty_table
 from intilery_source.extraction import Extraction
+from intilery_source.forgotten import forgotten_people
 from intilery_source.newcomers import Newcomers
 from intilery_source.profile_resources import are_read_now, current_load, listed_at, standing_of
 from intilery_source.refresh import pending_rows
@@ -46,6 +47,7 @@ def events(extraction: Extraction) -> DltResource:
         state["remaining"] = False
         since_listed = listed_at()
         newcomers = None if since_listed is None else Newcomers(standing_of(dlt.current.source()), since_listed)
+        protect = extraction.protection_of_events(of_profiles=False)
         yield writer.rows(EVENTS, empty_table(of_profiles=False))
         loads = ahead.pop() if ahead else None
         if loads is not None and not watermark.stands_at(state, loads.current):
@@ -73,6 +75,7 @@ def events(extraction: Extraction) -> DltResource:
                 report,
                 EVENTS.name,
                 max_in_flight=settings.max_in_flight,
+                forgotten=forgotten_people(dlt.current.source().schema.name, settings.pii_key),
             )
         try:
             loads.open()
@@ -84,7 +87,7 @@ def events(extraction: Extraction) -> DltResource:
             for rows in loads.read(settings.rows_per_load):
                 if newcomers is not None:
                     newcomers.add(rows)
-                yield writer.rows(EVENTS, rows)
+                yield writer.rows(EVENTS, protect(rows))
             if newcomers is not None and newcomers.profiles:
                 if are_read_now(extraction):
                     extraction.changed |= newcomers.profiles
@@ -142,6 +145,8 @@ def profile_events(extraction: Extraction, identifiers: Sequence[str]) -> DltRes
         writer = Writer()
         since, until = extraction.since, extraction.until
         yield writer.rows(PROFILE_EVENTS, empty_table(of_profiles=True))
+        forgotten = forgotten_people(dlt.current.source().schema.name, extraction.settings.pii_key)
+        protect = extraction.protection_of_events(of_profiles=True)
         released: set[Key] = set()  # two identifiers may name one profile
         for id_type, value in named:
             start = None if since is None else instants.of_datetime(since)
@@ -156,10 +161,11 @@ def profile_events(extraction: Extraction, identifiers: Sequence[str]) -> DltRes
                 max_in_flight=extraction.settings.max_in_flight,
                 of_profiles=True,
                 released=released,
+                forgotten=forgotten,
             )
             try:
                 for rows in loads.read(_ALL):
-                    yield writer.rows(PROFILE_EVENTS, rows)
+                    yield writer.rows(PROFILE_EVENTS, protect(rows))
             except NotFoundError as error:
                 if error.code != NOT_FOUND:
                     raise  # an unknown route is not a profile that does not exist

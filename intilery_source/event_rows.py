@@ -152,10 +152,12 @@ def table(rows: Iterable[Row], *, of_profiles: bool) -> pa.Table:
 def rebuild(row: Mapping[str, Any]) -> dict[str, Any]:
     """The event's JSON object from a row of `events` or `profile_events` (times as datetimes with a zone).
 
-    Equal to the original but for the order of keys and white space.
+    Equal to the original but for the order of keys and white space, and for what the setting `pii` took away.
     """
     extra = json.loads(row["extra"]) if row.get("extra") else {}
-    if WHOLE in extra:
+    if not isinstance(extra, dict):  # masked or hashed as a whole
+        extra = {}
+    if isinstance(extra.get(WHOLE), dict):
         return dict(extra[WHOLE])
     event: dict[str, Any] = {"eventId": row["event_id"]}
     for key, column in {**TIMES, **TEXT, **PROFILE_TEXT}.items():
@@ -164,8 +166,8 @@ def rebuild(row: Mapping[str, Any]) -> dict[str, Any]:
             event[key] = instants.write(instants.of_datetime(value)) if isinstance(value, datetime) else value
     data: dict[str, Any] = {key: row[column] for key, column in RAW_TEXT.items() if row.get(column) is not None}
     data |= {key: json.loads(row[key]) for key in RAW_JSON if row.get(key) is not None}
-    data |= extra.pop("rawData", {})
-    return event | extra | {"rawData": data}
+    leftover = extra.pop("rawData", {})
+    return event | extra | {"rawData": data | leftover if isinstance(leftover, dict) else leftover}
 
 
 def text_of(value: msgspec.Raw) -> tuple[str | None, bool]:

@@ -1,11 +1,15 @@
 """What the resources of one source share: settings, the client, the report, and the bounds of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import pyarrow as pa
+
 from intilery_source.client import IntileryClient
 from intilery_source.instants import Millis
+from intilery_source.protected_events import ProtectedEvents
+from intilery_source.protection import Protection
 from intilery_source.report import RunReport
 from intilery_source.settings import Settings
 
@@ -28,3 +32,11 @@ class Extraction:
     """The load whose events have all been read."""
     now: Millis | None = None
     """The platform's clock when the last pass over the events began; None while nobody has asked."""
+    protection: Protection | None = None
+    """What becomes of personal data; None leaves them as they are."""
+
+    def protection_of_events(self, *, of_profiles: bool) -> Callable[[pa.Table], pa.Table]:
+        """What treats tables of events; it gives them back as they are where nothing is to be done."""
+        if self.protection is None:
+            return lambda table: table
+        return ProtectedEvents(self.protection, of_profiles=of_profiles)

@@ -15,9 +15,11 @@ from dlt.extract import DltResource, DltSource
 
 from intilery_source import instants
 from intilery_source.extraction import Extraction
+from intilery_source.forgotten import forgotten_people
 from intilery_source.instants import Millis
 from intilery_source.profile_columns import ProfileColumns
 from intilery_source.profile_pages import ProfilePage
+from intilery_source.profile_screen import ProfileScreen
 from intilery_source.refresh import Refresh
 from intilery_source.standing import Standing
 from intilery_source.tables import (
@@ -98,6 +100,7 @@ def _begin(extraction: Extraction, source: DltSource, state: dict[str, Any]) -> 
     refresh = Refresh(
         extraction,
         standing_of(source),
+        ProfileScreen(extraction, forgotten_people(source.schema.name, settings.pii_key)),
         traits=traits,
         meta=meta,
         settles=(traits or settings.profile_detail == "meta") and (meta or settings.profile_detail == "traits"),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,8 +20,10 @@ _DEEPEST = 100
 _BOUNDS = {"first": "firstEvent", "last": "lastEvent"}
 
 
-def read_listed(raw: msgspec.Raw) -> Object:
+def read_listed(raw: msgspec.Raw, passed: Callable[[Object], Object | None] | None = None) -> Object | None:
     """A listed profile; only `id` is required ("Use what is there", API contract).
+
+    `passed` makes of it, under the API's own keys, what rows may hold; None where it is to be left out.
 
     Raises:
         ValueError: it is no object or has no identifier; the text says which.
@@ -34,7 +36,9 @@ def read_listed(raw: msgspec.Raw) -> Object:
         raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong value of the data, as the line above
     if not isinstance(profile.get("id"), str) or not profile["id"]:
         raise ValueError("id is missing or no text")
-    row: Object = storable(profile)
+    if passed is not None:
+        profile = passed(profile)
+    row: Object | None = storable(profile)
     return row
 
 

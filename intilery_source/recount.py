@@ -10,6 +10,7 @@ from intilery_source import instants, watermark
 from intilery_source.coverage import Coverage, Span
 from intilery_source.event_loads import EventLoads
 from intilery_source.extraction import Extraction
+from intilery_source.forgotten import Forgotten
 from intilery_source.instants import Micros, Millis
 from intilery_source.tables import EVENTS
 
@@ -82,8 +83,12 @@ class Shown(NamedTuple):
     received: Micros | None
 
 
-def read_again(extraction: Extraction, start: Millis, end: Millis) -> Iterator[list[Shown]]:
+def read_again(
+    extraction: Extraction, start: Millis, end: Millis, forgotten: Forgotten | None = None
+) -> Iterator[list[Shown]]:
     """The events of `[start, end)` as the API shows them now, some thousand at a time, each once.
+
+    Those of `forgotten` people are left out, as loads do.
 
     Raises:
         ExtractorError: they cannot be read.
@@ -96,6 +101,7 @@ def read_again(extraction: Extraction, start: Millis, end: Millis) -> Iterator[l
         extraction.report,
         EVENTS.name,
         max_in_flight=extraction.settings.max_in_flight,
+        forgotten=forgotten,
     )
     try:
         for rows in loads.read(_ALL):

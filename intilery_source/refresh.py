@@ -17,6 +17,7 @@ from intilery_source.instants import Millis
 from intilery_source.lookups import Lookups
 from intilery_source.profile_pages import ProfilePage, history_table
 from intilery_source.profile_rows import Object
+from intilery_source.profile_screen import ProfileScreen
 from intilery_source.rejects import Rejects
 from intilery_source.scroll import Scroll
 from intilery_source.standing import Standing, Version
@@ -45,6 +46,7 @@ class Refresh:
         self,
         extraction: Extraction,
         standing: Standing,
+        screen: ProfileScreen,
         *,
         traits: bool,
         meta: bool,
@@ -53,12 +55,13 @@ class Refresh:
     ) -> None:
         self._extraction = extraction
         self._standing = standing
+        self._screen = screen
         self._stack = ExitStack()
         self._lookups: dict[str, Lookups] = {}
         client, settings = extraction.client, extraction.settings
         for name, ask, is_wanted in (("traits", client.traits, traits), ("meta", client.meta, meta)):
             if is_wanted:
-                lookups = Lookups(ask, max(1, settings.max_in_flight // 2))
+                lookups = Lookups(screen.asking(f"profile_{name}", ask), max(1, settings.max_in_flight // 2))
                 self._stack.callback(lookups.close)
                 self._lookups[name] = lookups
         self._rejects = Rejects(extraction.report, PROFILES.name)
@@ -123,12 +126,13 @@ class Refresh:
 
     def _read_listed(self, raw: msgspec.Raw) -> Object | None:
         try:
-            profile = profile_rows.read_listed(raw)
+            profile = profile_rows.read_listed(raw, self._screen.listed)
         except ValueError as error:
             self._rejects.add(raw, str(error))
             return None
         self._extraction.report.count_readable(PROFILES.name, 1)
-        self.listing_holds_traits = self.listing_holds_traits or len(profile) > 1
+        if profile is not None:
+            self.listing_holds_traits = self.listing_holds_traits or len(profile) > 1
         return profile
 
     def _portions(self, ids: Sequence[str]) -> Iterator[tuple[list[Object], list[str]]]:
@@ -151,7 +155,10 @@ class Refresh:
 
     def _page(self, listed: list[Object], answers: dict[str, Iterator[tuple[str, ProfileAnswer]]]) -> ProfilePage:
         found = {name: list(of_one) for name, of_one in answers.items()}
-        page = ProfilePage(listed, found.get("traits", []), found.get("meta", []))
+        left_out = self._screen.left_out
+        page = ProfilePage([profile for profile in listed if profile["id"] not in left_out])
+        page.traits = [answer for answer in found.get("traits", []) if answer[0] not in left_out]
+        page.meta = [answer for answer in found.get("meta", []) if answer[0] not in left_out]
         for _, answer in chain(page.traits, page.meta):
             self._now = max(self._now or answer.at, answer.at)
             self.began = min(self.began or answer.at, answer.at)

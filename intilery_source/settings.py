@@ -6,15 +6,19 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from cdp_client import ConfigurationError
+from intilery_source.pii_rules import Rules
 
 DEFAULT_BASE_URL = "https://tracking.intilery.com/track"
 
 PROFILE_REFRESH = ("changed", "all", "none")
 PROFILE_DETAIL = ("both", "meta", "traits")
+NEW_KEY = "python -c 'import secrets; print(secrets.token_hex())'"
+"""The command that makes a `pii_key`."""
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:(second|minute|hour|day|week)s?\s*)?", re.IGNORECASE)
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s?#@\\]")
+SHORTEST_KEY = 16
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -41,6 +45,8 @@ class Settings:
     max_delete_share: float
     volatile_traits: tuple[str, ...]
     max_columns: int
+    pii: Rules
+    pii_key: str | None
 
     def __repr__(self) -> str:
         """Show no value: a repr ends in logs and tracebacks."""
@@ -79,6 +85,16 @@ class Settings:
         for key, allowed in (("profile_refresh", PROFILE_REFRESH), ("profile_detail", PROFILE_DETAIL)):
             if getattr(self, key) not in allowed:
                 raise _wrong(key, f"is none of {', '.join(allowed)}", allowed[0])
+        if self.pii_key is None and self.pii.hashes:
+            raise ConfigurationError(
+                "sources.intilery.pii hashes values, and there is no key to hash them with: put pii_key into "
+                ".dlt/secrets.toml, section [sources.intilery], or SOURCES__INTILERY__PII_KEY into the environment, "
+                f"and keep it: {NEW_KEY} makes one."
+            )
+        if self.pii_key is not None and len(self.pii_key) < SHORTEST_KEY:
+            raise ConfigurationError(
+                f"sources.intilery.pii_key must have at least {SHORTEST_KEY} characters: {NEW_KEY} makes one."
+            )
 
 
 def _wrong(key: str, what: str, example: object) -> ConfigurationError:

@@ -17,7 +17,9 @@ from intilery_source.client import IntileryClient
 from intilery_source.event_resources import events, profile_events
 from intilery_source.extraction import Extraction
 from intilery_source.instants import Millis
+from intilery_source.pii_rules import read_rules
 from intilery_source.profile_resources import profile_resources, remaining
+from intilery_source.protection import Protection
 from intilery_source.report import RunReport
 from intilery_source.runs import extract_runs
 from intilery_source.settings import DEFAULT_BASE_URL, Settings, read_instant, read_span
@@ -57,6 +59,8 @@ def _extraction(
     max_delete_share: float = 0.05,
     volatile_traits: Sequence[str] = ("lastActivityTime", "lastSeenTime"),
     max_columns: int = 300,
+    pii: Any = None,
+    pii_key: dlt.TSecretStrValue | None = None,
 ) -> Extraction:
     """An Intilery account: `profiles`, `profile_traits`, `profile_meta`, `profile_event_bounds`, `events`.
 
@@ -100,6 +104,8 @@ def _extraction(
         max_delete_share=max_delete_share,
         volatile_traits=tuple(volatile_traits),
         max_columns=max_columns,
+        pii=read_rules(pii),
+        pii_key=None if pii_key is None else str(pii_key),
     )
     report = report or RunReport()
     report.max_rejected_share, report.lookback = settings.max_rejected_share, settings.lookback
@@ -107,7 +113,10 @@ def _extraction(
     if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
         raise ConfigurationError("since must be earlier than until: since is inclusive, until exclusive.")
     client = IntileryClient(settings, report.statistics)
-    return Extraction(settings, client, report, *bounds, identifiers, profiles_per_load)
+    protection = Protection(settings.pii, settings.pii_key or "") if settings.pii else None
+    return Extraction(
+        settings, client, report, *bounds, identifiers, protection=protection, profiles_per_load=profiles_per_load
+    )
 
 
 def _resources(extraction_of: Callable[_P, Extraction]) -> Callable[_P, Iterable[DltResource]]:

@@ -114,6 +114,7 @@ PENDING_LOOKUPS = Table(
     ("profile_id",),
     {"reason": {"data_type": "text"}, "failed_at": _TIME, "done": {"data_type": "bool", "hard_delete": True}},
 )
+FORGOTTEN = Table("forgotten", ("person_hmac",), {"forgotten_at": _TIME})
 EXTRACT_WINDOWS = Table(
     "extract_windows",
     ("run_id", "window_start", "window_end", "event_action"),

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import export_command
+from pipelines import export_command, forget_command
 from pipelines.exit_codes import ExitCode
 from pipelines.memory import do_without_pandas
 
@@ -173,6 +173,36 @@ def export_tables_command(
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
         _end(*explain(error), as_json)
     export_command.show(result, as_json=as_json)
+
+
+@app.command(name="forget", epilog=forget_command.EXIT_CODES)
+def forget_person_command(
+    ids: forget_command.Ids = None,
+    user_ids: forget_command.UserIds = None,
+    emails: forget_command.Emails = None,
+    file: forget_command.File = None,
+    destination: _Destination = "duckdb",
+    database: _Database = None,
+    path: _Path = None,
+    dataset: _Dataset = "intilery",
+    exports: forget_command.Exports = None,
+    dry_run: forget_command.DryRun = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Erase people from every table, export and working folder, and keep the next loads from bringing them back."""
+    from pipelines.failures import explain
+    from pipelines.forget import ForgetRequest, configured_key, forget
+    from pipelines.parquet_erasure import folder_of
+    from pipelines.people import people
+
+    try:
+        whom = people(forget_command.given(ids, user_ids, emails, file))
+        folders = [folder_of(path) for path in exports or ()]
+        where = _target(destination, database, dataset, path)
+        result = forget(ForgetRequest(where, whom, configured_key(), folders, dry_run))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        _end(*explain(error), as_json)
+    forget_command.show(result, dry_run=dry_run, as_json=as_json)
 
 
 @app.command(name="sandbox")

@@ -10,9 +10,10 @@ from cdp_client import ConfigurationError
 from intilery_source import RunReport, instants
 from intilery_source.coverage import Span
 from intilery_source.extraction import Extraction
+from intilery_source.forgotten import Forgotten, forgotten_people
 from intilery_source.instants import FIRST, LAST
 from intilery_source.recount import Part, read_again, standing, was_known, written
-from intilery_source.source import configured, watermark_of
+from intilery_source.source import NAME, configured, watermark_of
 from pipelines.destination import Target
 from pipelines.exit_codes import ExitCode
 from pipelines.loaded import LoadedEvents, attached
@@ -155,8 +156,9 @@ def verify(request: VerifyRequest, report: RunReport) -> VerifyResult:
         found = standing(events.ledger(), None if reached is None else instants.parse(reached) // 1000)
         result.gaps, result.incomplete = found.gaps, found.incomplete
         result.of_windows = len(found.parts)
+        forgotten = forgotten_people(NAME, extraction.settings.pii_key, pipeline)
         for part in _chosen(found.parts, request, seed):
-            _check(part, extraction, events, result)
+            _check(part, extraction, events, forgotten, result)
     result.unread += report.failures
     return result
 
@@ -178,12 +180,14 @@ def _chosen(parts: Sequence[Part], request: VerifyRequest, seed: int) -> list[Pa
     return [within[index] for index in sorted(chosen)]
 
 
-def _check(part: Part, extraction: Extraction, events: LoadedEvents, result: VerifyResult) -> None:
+def _check(
+    part: Part, extraction: Extraction, events: LoadedEvents, forgotten: Forgotten, result: VerifyResult
+) -> None:
     in_table = events.ids_between(part.start, part.end)
     shown: set[str] = set()
     elsewhere = 0
     missed = len(result.missing)
-    for some in read_again(extraction, part.start, part.end):
+    for some in read_again(extraction, part.start, part.end, forgotten):
         shown.update(event.event_id for event in some)
         absent = [event for event in some if event.event_id not in in_table]
         at_another_time = events.ids_among([event.event_id for event in absent])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import intilery_source
+from intilery_source.pii_rules import read_rules
 from pipelines.dlt_settings import SETTINGS
 
 _ROOT = Path(__file__).parents[1]
@@ -34,10 +35,22 @@ def test_links_lead_somewhere(page: Path) -> None:
         "how_it_works",
         "profiles",
         "destinations",
+        "personal_data",
     ],
 )
 def test_a_page_for_readers_is_under_two_pages(name: str) -> None:
     assert len((_ROOT / "docs" / f"{name}.md").read_text().split()) < _WORDS_ON_TWO_PAGES
+
+
+def test_the_rules_that_are_shown_are_rules() -> None:
+    text = (_ROOT / "docs" / "personal_data.md").read_text()
+    shown = [
+        tomllib.loads(block)["sources"]["intilery"]["pii"] for block in re.findall(r"```toml\n(.*?)```", text, re.S)
+    ]
+    shown += re.findall(r"SOURCES__INTILERY__PII='(.*?)'", text)
+    assert len(shown) == 3
+    for rules in shown:
+        assert read_rules(rules).default
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
@@ -52,7 +65,7 @@ def test_the_configuration_file_lists_every_setting_with_its_default() -> None:
     documented = tomllib.loads(section)["sources"]["intilery"]
     parameters = inspect.signature(intilery_source.intilery).parameters
     settings = {name: p.default for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    assert documented.keys() == settings.keys() - {"auth_token"}
+    assert documented.keys() == settings.keys() - {"auth_token", "pii_key"}
     for name, default in settings.items():
         if isinstance(default, int | float | str) and "dlt" not in str(default) and name not in ("auth_token",):
             assert documented.get(name) == default or default is None, name

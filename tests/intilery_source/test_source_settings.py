@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from cdp_client import ConfigurationError
+from intilery_source.pii_rules import read_rules
 from intilery_source.settings import DEFAULT_BASE_URL, Settings, read_instant, read_span
 
 GOOD = {
@@ -28,6 +29,8 @@ GOOD = {
     "max_delete_share": 0.05,
     "volatile_traits": ("lastSeenTime",),
     "max_columns": 300,
+    "pii": read_rules("default"),
+    "pii_key": "k3y of sixteen characters",
 }
 NAN, INF = float("nan"), float("inf")
 WRONG = [
@@ -117,6 +120,14 @@ def test_odd_but_right_values_are_taken(good, key, value):
 def test_a_token_is_never_sent_unencrypted_over_a_network(good, url):
     with pytest.raises(ConfigurationError, match=r"^sources\.intilery\.base_url "):
         replace(good, base_url=url)
+
+
+@pytest.mark.parametrize("key", [None, "", "too short: 15 ch"[:15]])
+def test_values_are_hashed_with_a_key_of_sixteen_characters(good, key):
+    with pytest.raises(ConfigurationError, match=r"^sources\.intilery\.pii.*token_hex") as caught:
+        replace(good, pii_key=key)
+    assert not key or key not in str(caught.value)
+    assert replace(good, pii=read_rules({"*.email": "drop"}), pii_key=None).pii
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000/track", "http://localhost/track", "http://[::1]:8000/track"])

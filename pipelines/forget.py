@@ -1,0 +1,191 @@
+"""The job `intilery forget`: a person is erased from every table, file and folder, and kept from coming back."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.pipeline.pipeline import Pipeline
+
+from cdp_client import ConfigurationError
+from intilery_source.settings import NEW_KEY, SHORTEST_KEY
+from intilery_source.tables import FORGOTTEN
+from pipelines import duckdb_rewrite, parquet_erasure
+from pipelines.destination import Target, opened
+from pipelines.erasure import Change, Erased, carry_out, count, plan
+from pipelines.load import PIPELINE_NAME
+from pipelines.lock import exclusive
+from pipelines.parquet_erasure import ParquetFolder
+from pipelines.people import People, fill, resolve
+from pipelines.stored_tables import Store, place, store_in, store_of
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRequest:
+    """Whom to forget, where, and in which exported folders, too; `key` is the setting `pii_key`."""
+
+    where: Target
+    whom: People
+    key: str
+    exports: Sequence[ParquetFolder] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetResult:
+    """What was erased, by table and by exported folder and table; `notes` are sentences without any datum."""
+
+    erased: dict[str, Erased]
+    profiles: int
+    remembered: int
+    """Identifiers of which `forgotten` keeps an HMAC."""
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as plain values."""
+        return {
+            "erased": {name: found.rows for name, found in self.erased.items() if found.rows},
+            "blanked": {name: found.blanked for name, found in self.erased.items() if found.blanked},
+            "profiles": self.profiles,
+            "remembered": self.remembered,
+            "notes": self.notes,
+        }
+
+
+def configured_key() -> str:
+    """The setting `pii_key`, to hash with.
+
+    Raises:
+        ConfigurationError: there is none, or it is too short.
+    """
+    configured = dlt.secrets.get("sources.intilery.pii_key", str)
+    if not configured or len(configured) < SHORTEST_KEY:
+        raise ConfigurationError(
+            "intilery forget needs sources.intilery.pii_key: it keeps an HMAC of each identifier, so that the next "
+            f"load does not bring the person back. Put a key of at least {SHORTEST_KEY} characters into "
+            f".dlt/secrets.toml, section [sources.intilery], and keep it there: {NEW_KEY} makes one."
+        )
+    return configured
+
+
+def forget(request: ForgetRequest) -> ForgetResult:
+    """Erase people from what was loaded, from exports, and from dlt's working folder.
+
+    First their HMACs are stored, last the DuckDB file is replaced: an erasure that was killed is simply run again.
+
+    Raises:
+        ConfigurationError: there is nothing to erase from.
+        LockHeldError, FileHeldError: a load, or another program, has the destination.
+    """
+    where = request.where
+    if where.database is not None and not where.database.exists():
+        raise ConfigurationError(f"--database {where.database}: there is no such file; intilery load makes it.")
+    with exclusive(where.working_folder / "lock", str(where)):
+        with _store(where, read_only=request.dry_run) as store:
+            whom = resolve(store, store.tables(), request.whom, request.key)
+            erased = count(store, plan(store, store.tables(), whom))
+        result = ForgetResult(erased, len(whom.of("id")), len(whom.hmacs(request.key)), whom.notes)
+        if not request.dry_run:
+            _remember(where, whom.hmacs(request.key))
+        if where.database is None or request.dry_run:
+            _erase_exports(request, whom, result)
+        if request.dry_run:
+            return result
+        if where.database is None:
+            _erase_in_place(where, whom, request.key)
+        else:
+            _erase_file(where, where.database, whom, request.key, lambda: _erase_exports(request, whom, result))
+        _sweep(where)
+    return result
+
+
+def _erase_exports(request: ForgetRequest, whom: People, result: ForgetResult) -> None:
+    for exported in request.exports:
+        result.erased.update(parquet_erasure.erase(exported, whom, request.key, dry_run=request.dry_run))
+
+
+def _erase_file(where: Target, database: Path, whom: People, key: str, before_the_end: Callable[[], None]) -> None:
+    """Write a DuckDB file anew without people, and move it into place as the last of all."""
+    with opened(where) as held:
+        connection = held.connection
+        if connection is None:
+            raise ConfigurationError(f"{where} is no DuckDB file.")
+        store = store_in(connection, where.dataset)
+        fill(store, whom, key)
+        connection.execute("CHECKPOINT")
+        duckdb_rewrite.write_anew(connection, database, plan(store, store.tables(), whom))
+        before_the_end()
+    duckdb_rewrite.move_into_place(database)
+    shutil.rmtree(f"{database}.tmp", ignore_errors=True)  # what DuckDB could not hold in memory
+
+
+def _erase_in_place(where: Target, whom: People, key: str) -> None:
+    """Delete people in one transaction, and then have PostgreSQL write the tables anew without what is dead."""
+    with _store(where) as store:
+        fill(store, whom, key)
+        changes: list[Change] = plan(store, store.tables(), whom)
+        changed = count(store, changes).keys()
+        carry_out(store, changes)
+        for change in changes:
+            if str(change.table) in changed:
+                store.rows(f"VACUUM FULL {place(change.table)}")
+
+
+def _remember(where: Target, hmacs: Sequence[str]) -> None:
+    """Store the HMACs in the table `forgotten`."""
+    now = datetime.now(UTC)
+    rows = [{"person_hmac": digest, "forgotten_at": now} for digest in hmacs]
+    remembered = dlt.resource(
+        lambda: iter([FORGOTTEN.first(rows)]),
+        name=FORGOTTEN.name,
+        write_disposition={"disposition": "merge", "strategy": "insert-only"},
+        file_format="parquet",
+    )
+    with _pipeline(where) as pipeline:
+        pipeline.run(remembered())
+
+
+@contextmanager
+def _pipeline(where: Target) -> Iterator[Pipeline]:
+    """A pipeline that knows what was loaded; nothing of it stays in dlt's working folder."""
+    with opened(where) as held:
+        pipeline = dlt.pipeline(
+            PIPELINE_NAME,
+            destination=held.destination,
+            dataset_name=where.dataset,
+            pipelines_dir=str(where.working_folder),
+        ).drop()
+        try:
+            pipeline.sync_destination()
+            yield pipeline
+            held.settle()
+        finally:
+            pipeline.drop()
+            pipeline.deactivate()
+
+
+@contextmanager
+def _store(where: Target, *, read_only: bool = False) -> Iterator[Store]:
+    if where.database is None:
+        with _pipeline(where) as pipeline, store_of(pipeline) as store:
+            yield store
+        return
+    with opened(where, read_only=read_only) as held:
+        if held.connection is None:
+            raise ConfigurationError(f"{where} is no DuckDB file.")
+        yield store_in(held.connection, where.dataset)
+
+
+def _sweep(where: Target) -> None:
+    """Empty dlt's working folder of this target, in which a killed load leaves what it has read."""
+    for path in where.working_folder.iterdir():
+        if path.name == "lock":
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
