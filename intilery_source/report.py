@@ -46,6 +46,8 @@ class RunReport:
         """How late the events came that were read."""
         self.lookback: timedelta | None = None
         """The setting, to compare with it."""
+        self.on_delete = "keep"
+        """The setting, for the job that honours it."""
         self.ends_with_events = True
         """Whether the run is over when its pass over the events is: not where more is read beside or after it."""
         self._lock = threading.Lock()

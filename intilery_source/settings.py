@@ -12,6 +12,7 @@ DEFAULT_BASE_URL = "https://tracking.intilery.com/track"
 
 PROFILE_REFRESH = ("changed", "all", "none")
 PROFILE_DETAIL = ("both", "meta", "traits")
+ON_DELETE = ("keep", "pseudonymise", "erase")
 NEW_KEY = "python -c 'import secrets; print(secrets.token_hex())'"
 """The command that makes a `pii_key`."""
 
@@ -43,6 +44,7 @@ class Settings:
     full_scroll_every: timedelta
     profile_detail: str
     max_delete_share: float
+    on_delete: str
     volatile_traits: tuple[str, ...]
     max_columns: int
     pii: Rules
@@ -82,9 +84,18 @@ class Settings:
         for key, share in (("max_rejected_share", 0.01), ("max_delete_share", 0.05)):
             if not 0 <= getattr(self, key) <= 1:
                 raise _wrong(key, "must lie between 0 and 1", share)
-        for key, allowed in (("profile_refresh", PROFILE_REFRESH), ("profile_detail", PROFILE_DETAIL)):
+        for key, allowed in (
+            ("profile_refresh", PROFILE_REFRESH),
+            ("profile_detail", PROFILE_DETAIL),
+            ("on_delete", ON_DELETE),
+        ):
             if getattr(self, key) not in allowed:
                 raise _wrong(key, f"is none of {', '.join(allowed)}", allowed[0])
+        if self.pii_key is None and self.on_delete == "pseudonymise":
+            raise ConfigurationError(
+                'sources.intilery.on_delete = "pseudonymise" needs a key: put pii_key into .dlt/secrets.toml, section '
+                f"[sources.intilery], and keep it: {NEW_KEY} makes one."
+            )
         if self.pii_key is None and self.pii.hashes:
             raise ConfigurationError(
                 "sources.intilery.pii hashes values, and there is no key to hash them with: put pii_key into "

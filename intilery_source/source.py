@@ -57,6 +57,7 @@ def _extraction(
     full_scroll_every: str = "7 days",
     profile_detail: str = "both",
     max_delete_share: float = 0.05,
+    on_delete: str = "keep",
     volatile_traits: Sequence[str] = ("lastActivityTime", "lastSeenTime"),
     max_columns: int = 300,
     pii: Any = None,
@@ -102,6 +103,7 @@ def _extraction(
         full_scroll_every=read_span(full_scroll_every, "sources.intilery.full_scroll_every"),
         profile_detail=profile_detail,
         max_delete_share=max_delete_share,
+        on_delete=on_delete,
         volatile_traits=tuple(volatile_traits),
         max_columns=max_columns,
         pii=read_rules(pii),
@@ -109,6 +111,7 @@ def _extraction(
     )
     report = report or RunReport()
     report.max_rejected_share, report.lookback = settings.max_rejected_share, settings.lookback
+    report.on_delete = settings.on_delete
     bounds = read_instant(since, "since"), read_instant(until, "until")
     if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
         raise ConfigurationError("since must be earlier than until: since is inclusive, until exclusive.")

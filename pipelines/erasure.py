@@ -111,12 +111,18 @@ def carry_out(store: Store, changes: Sequence[Change]) -> None:
 
 
 def erase_profiles(
-    pipeline: Pipeline, profile_ids: Collection[str], key: str | None, *, pseudonymise: bool = False
+    pipeline: Pipeline,
+    profile_ids: Collection[str],
+    key: str | None,
+    *,
+    pseudonymise: bool = False,
+    spared: Collection[str] = (),
 ) -> dict[str, Erased]:
     """Erase the rows of profiles in every table of a pipeline's destination, in one transaction.
 
     With `pseudonymise`, events and history stay, under the HMAC of their identifiers with `key` and without traits,
-    context and leftovers; all else is erased. Nothing is left in `forgotten`. What a DuckDB file's free space still
+    context and leftovers; all else is erased. Profiles that these were once merged with stay, tables named in `spared`
+    are left alone, and nothing is left in `forgotten`. What a DuckDB file's free space still
     holds of them is gone once `duckdb_rewrite.rewrite` has written it anew.
 
     Raises:
@@ -129,8 +135,9 @@ def erase_profiles(
             "To pseudonymise deleted profiles, put pii_key into .dlt/secrets.toml, section [sources.intilery]."
         )
     with store_of(pipeline) as store:
-        tables = store.tables()
-        whom = resolve(store, tables, people(("id", profile_id) for profile_id in profile_ids), key or "")
+        tables = [table for table in store.tables() if table.name not in spared]
+        named = people(("id", profile_id) for profile_id in profile_ids)
+        whom = resolve(store, tables, named, key or "", merged=False)
         changes = plan(store, tables, whom, pseudonymise=pseudonymise)
         found = count(store, changes)
         carry_out(store, changes)

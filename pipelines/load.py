@@ -11,6 +11,8 @@ from dlt.pipeline.pipeline import Pipeline
 
 from intilery_source import RunReport, events_remaining, intilery, pass_interrupted, profiles_remaining
 from intilery_source.source import watermark_of
+from pipelines import duckdb_rewrite
+from pipelines.deletions import honour_deletions
 from pipelines.destination import Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
@@ -96,11 +98,16 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
                 pipeline.run(source.with_resources("extract_runs"))
                 make_views(pipeline)
                 place.settle()
+            key = request.settings.get("pii_key") or dlt.secrets.get("sources.intilery.pii_key", str)
+            erased = honour_deletions(pipeline, report.on_delete, key)
             after = row_counts(pipeline)
         except BaseException:
             pipeline.drop()
             raise
         reached = watermark_of(pipeline)
+    if erased and where.database is not None:
+        with exclusive(where.working_folder / "lock", str(where)):
+            duckdb_rewrite.rewrite(where.database)
     code, reasons = _verdict(report)
     added = {table: number - before.get(table, 0) for table, number in after.items()}
     return LoadResult(code, reasons, after, added, loads, reached)

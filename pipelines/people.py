@@ -90,10 +90,11 @@ def json_text(store: Store, column: str, *path: str, row: str = "r") -> str:
     return f"(CAST({row}.{quoted(column)} AS jsonb) #>> '{{{','.join(path)}}}')"
 
 
-def resolve(store: Store, tables: list[StoredTable], given: People, key: str) -> People:
+def resolve(store: Store, tables: list[StoredTable], given: People, key: str, *, merged: bool = True) -> People:
     """The people with all that the destination knows them by; it is left in the temporary table `PEOPLE`.
 
-    An identifier that was not given and belongs to somebody else, too, is none of theirs.
+    With `merged`, profiles that theirs were merged with are theirs, too. An identifier that was not given and that
+    belongs to somebody else, too, is none of theirs.
     """
     found = People({kind: set(values) for kind, values in given.values.items()}, given.spelled)
     known = [table for table in tables if table.id_column and table.schema == store.dataset]
@@ -105,8 +106,9 @@ def resolve(store: Store, tables: list[StoredTable], given: People, key: str) ->
             found.notes.append(f"{len(ids)} profiles have the {what} that was given: all of them are forgotten.")
         found.of("id").update(ids)
     fill(store, found, key)
-    found.of("id").update(value for table in known for value in _merged(store, table))
-    fill(store, found, key)
+    if merged:
+        found.of("id").update(value for table in known for value in _merged(store, table))
+        fill(store, found, key)
     for kind, value in {pair for table in known for pair in _beside(store, table)}:
         if value not in _NOBODY:
             found.of(kind).add(value)

@@ -127,3 +127,41 @@ def test_profiles_side_by_side_with_one_external_id_are_one(people: Account) -> 
     assert shared
     assert shared <= set(found.values())
     assert len(rows(people, "profile_merges")) == len(found), "each merge is recorded once"
+
+
+@pytest.mark.parametrize("on_delete", ["keep", "pseudonymise", "erase"])
+def test_what_becomes_of_a_deleted_profiles_events_and_history(account: Account, on_delete: str) -> None:
+    # given an account of which everything was loaded, and then some profiles vanished
+    account.server.reset(world="people:100", seed=5, limits={"rate": None})
+    account.settings |= {"profile_refresh": "all", "max_delete_share": 0.5}
+    account.settings |= {"on_delete": on_delete, "pii_key": "a key of sixteen characters"}
+    account.load()
+    before = account.true_traits()
+    account.advance(30 * _DAY)
+    # when it is loaded again
+    assert account.load().exit_code == ExitCode.LOADED
+    # then their events and history are there, under another name, or not at all
+    deleted = {row["profile_id"] for row in rows(account, "profile_deletions")} - account.true_traits().keys()
+    assert deleted
+    of_customers = dict(account.query("SELECT customer_id, count(*) FROM intilery.events GROUP BY ALL"))
+    of_history = {key for (key,) in account.query("SELECT profile_id FROM intilery.profile_trait_history")}
+    total = account.true_event_ids().total()
+    found = sum(of_customers.values())
+    if on_delete == "keep":
+        assert deleted & of_customers.keys()
+        assert deleted <= of_history
+        return
+    assert not deleted & of_customers.keys()
+    assert not deleted & of_history
+    assert found == total if on_delete == "pseudonymise" else found < total
+    # and nothing is left of them in the file
+    content = account.database.read_bytes()
+    alone = [before[key]["email"] for key in deleted & before.keys() if before[key].get("email")]
+    still = {traits.get("email") for traits in account.true_traits().values()}
+    gone = [email for email in alone if email not in still]
+    assert gone
+    assert not [email for email in gone if email.encode() in content]
+    # nor does the next load bring them back
+    account.advance(_DAY)
+    account.load()
+    assert not deleted & {key for (key,) in account.query("SELECT DISTINCT customer_id FROM intilery.events")}

@@ -139,6 +139,7 @@ def _settings(server: Running) -> Settings:
         full_scroll_every=read_span("7 days", ""),
         profile_detail="both",
         max_delete_share=0.05,
+        on_delete="keep",
         volatile_traits=(),
         max_columns=300,
     )

@@ -27,6 +27,7 @@ GOOD = {
     "full_scroll_every": timedelta(days=7),
     "profile_detail": "both",
     "max_delete_share": 0.05,
+    "on_delete": "erase",
     "volatile_traits": ("lastSeenTime",),
     "max_columns": 300,
     "pii": read_rules("default"),
@@ -54,6 +55,7 @@ WRONG = [
     ("full_scroll_every", timedelta(seconds=-1)),
     ("profile_refresh", "some"),
     ("profile_detail", ""),
+    ("on_delete", "forget"),
 ]
 
 
