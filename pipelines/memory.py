@@ -7,6 +7,13 @@ import pyarrow as pa
 _M_ARENA_MAX = -8
 _ARENAS = 2
 
+DUCKDB_BOUNDS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "150MB",
+    "threads": 1,
+    "preserve_insertion_order": False,
+}
+"""DuckDB would otherwise take most of the machine's memory for a merge; events are read meanwhile by the other core."""
+
 
 def share_allocators() -> None:
     """Let all threads allocate from one place: each would otherwise keep what it once held.
