@@ -18,19 +18,11 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from cdp_client import ConfigurationError
 from pipelines import delta_folder
 from pipelines.delta_folder import PARQUET
+from pipelines.memory import DUCKDB_BOUNDS
 from pipelines.postgres_values import settle_values
 
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
-_FOR_EVENTS = "150MB"
-_FOR_PROFILES = "50MB"
-"""What DuckDB may take for a merge of 100,000 events, and for one of a thousand profiles."""
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": _FOR_EVENTS,
-    "threads": 1,
-    "preserve_insertion_order": False,
-}
-"""DuckDB would otherwise take most of the machine's memory for a merge; events are read meanwhile by the other core."""
 
 
 class FileHeldError(Exception):
@@ -136,10 +128,10 @@ class Opened:
     destination: Destination[Any, Any]
     connection: duckdb.DuckDBPyConnection | None = None
 
-    def for_profiles(self) -> None:
-        """Let DuckDB have no more memory from now on than small loads need: it keeps all that it may have."""
+    def bound(self, memory_limit: str) -> None:
+        """Let DuckDB take so much from now on; it keeps all that it may have."""
         if self.connection is not None:
-            self.connection.execute("SET memory_limit = ?", [_FOR_PROFILES])
+            self.connection.execute("SET memory_limit = ?", [memory_limit])
 
     def settle(self) -> None:
         """Write what has been loaded from DuckDB's log into its file.
@@ -177,7 +169,7 @@ def opened(where: Target, *, read_only: bool = False) -> Iterator[Opened]:
         yield Opened(_settled(destination))
         return
     try:
-        connection = duckdb.connect(str(where.database), read_only=read_only, config=_CONFIG)
+        connection = duckdb.connect(str(where.database), read_only=read_only, config=DUCKDB_BOUNDS)
     except duckdb.IOException as error:
         if "Could not set lock" in str(error):
             raise FileHeldError(

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.erasure import Change
+from pipelines.memory import DUCKDB_BOUNDS, FOR_ERASURE
 from pipelines.stored_tables import literal, quoted
 
 _BESIDE = ".being-rewritten"
@@ -85,7 +86,7 @@ def rewrite(database: Path) -> None:
     Raises:
         RewriteError: it did not come out right; the file stays as it was.
     """
-    with duckdb.connect(str(database)) as connection:
+    with duckdb.connect(str(database), config=DUCKDB_BOUNDS | {"memory_limit": FOR_ERASURE}) as connection:
         connection.execute("CHECKPOINT")
         write_anew(connection, database)
     move_into_place(database)

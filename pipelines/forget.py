@@ -19,6 +19,7 @@ from pipelines.destination import Target, opened
 from pipelines.erasure import Change, Erased, carry_out, count, plan
 from pipelines.load import PIPELINE_NAME
 from pipelines.lock import exclusive
+from pipelines.memory import FOR_ERASURE
 from pipelines.parquet_erasure import ParquetFolder
 from pipelines.people import People, fill, resolve
 from pipelines.stored_tables import Store, place, store_in, store_of
@@ -114,6 +115,7 @@ def _erase_file(where: Target, database: Path, whom: People, key: str, before_th
         connection = held.connection
         if connection is None:
             raise ConfigurationError(f"{where} is no DuckDB file.")
+        held.bound(FOR_ERASURE)
         store = store_in(connection, where.dataset)
         fill(store, whom, key)
         connection.execute("CHECKPOINT")
@@ -177,6 +179,7 @@ def _store(where: Target, *, read_only: bool = False) -> Iterator[Store]:
     with opened(where, read_only=read_only) as held:
         if held.connection is None:
             raise ConfigurationError(f"{where} is no DuckDB file.")
+        held.bound(FOR_ERASURE)
         yield store_in(held.connection, where.dataset)
 
 

@@ -16,7 +16,7 @@ from pipelines.deletions import honour_deletions
 from pipelines.destination import Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
-from pipelines.memory import give_back, share_allocators
+from pipelines.memory import FOR_ERASURE, FOR_PROFILES, give_back, share_allocators
 from pipelines.schema_changes import changes, columns_of
 from pipelines.views import make_views
 
@@ -86,7 +86,7 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
                 passes -= not events_remaining(pipeline)
             more = bool(others)  # after the events, which say which profiles have changed
             if more:
-                place.for_profiles()
+                place.bound(FOR_PROFILES)
             while more:
                 pipeline.run(source.with_resources(*others))
                 place.settle()
@@ -99,6 +99,7 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
                 make_views(pipeline)
                 place.settle()
             key = request.settings.get("pii_key") or dlt.secrets.get("sources.intilery.pii_key", str)
+            place.bound(FOR_ERASURE)
             erased = honour_deletions(pipeline, report.on_delete, key)
             after = row_counts(pipeline)
         except BaseException:
