@@ -308,6 +308,19 @@ def test_a_file_that_a_program_holds_is_left_alone(account: Account) -> None:
     assert "close it" in result.output
 
 
+def test_a_new_file_that_lacks_a_row_is_not_taken(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _rows(account)
+    where, calls = duckdb_rewrite._where, iter(range(1000))
+    monkeypatch.setattr(
+        duckdb_rewrite, "_where", lambda change: "WHERE FALSE" if next(calls) % 2 == 0 else where(change)
+    )
+    result = account.invoke("forget", "--database", str(account.database), "--id", ID)
+    assert result.exit_code == 1
+    assert "The file is as it was" in result.output
+    assert _rows(account) == before
+    assert not duckdb_rewrite.beside(account.database).exists()
+
+
 def test_exports_are_erased_too(account: Account, tmp_path: Path) -> None:
     folder = tmp_path / "export"
     with duckdb.connect(str(account.database)) as connection:
