@@ -39,6 +39,14 @@ def write_anew(connection: duckdb.DuckDBPyConnection, database: Path, changes: S
         RewriteError: a table of the new file has another number of rows than it should.
     """
     sweep(database)
+    try:
+        _write(connection, database, changes)
+    except BaseException:
+        sweep(database)
+        raise
+
+
+def _write(connection: duckdb.DuckDBPyConnection, database: Path, changes: Sequence[Change]) -> None:
     old, new = quoted(_catalog(connection)), quoted("intilery_anew")
     planned = {(change.table.schema, change.table.name): change for change in changes}
     connection.execute(f"ATTACH {literal(str(beside(database)))} AS {new}")

@@ -21,6 +21,7 @@ _TIMES = "intilery_erased_times"
 _NO_PERSON = frozenset({"extract_runs", "extract_windows", "rejected_records", "forgotten"})
 """Tables that hold nobody's values: rejected records have lost theirs (cdp_client.redaction.shape_of)."""
 _KEPT_UNDER_ANOTHER_NAME = frozenset({"profile_trait_history", "profile_deletions", "profile_merges"})
+_SEARCHED_ONE_BY_ONE = 10
 _DEVICE = among("CAST(r.anonymous_id AS VARCHAR)", "anonymousId")
 _COLUMNS: Mapping[str, Sequence[str]] = {**KINDS, "anonymous_id": ("anonymousId",)}
 _ANYBODY = ("id", "userId", "email", "anonymousId")
@@ -57,12 +58,13 @@ def plan(store: Store, tables: Sequence[StoredTable], whom: People, *, pseudonym
     for table in tables:
         if table.name in _NO_PERSON:
             continue
-        rows = _of_person(store, table, "r", addresses)
+        rows = _of_person(store, table, "r", addresses, whom.of("email"))
         if pseudonymise and _stays(table):
             changes.append(Change(table, "FALSE", rows, _pseudonyms(table)))
             rows = "FALSE"
         values = {} if addresses is None else _blanked(store, table, addresses)
-        touched = " OR ".join(_shows(store, f"r.{quoted(name)}", addresses or "") for name in values) or "FALSE"
+        shown = [_shows(store, f"r.{quoted(name)}", addresses or "", whom.of("email")) for name in values]
+        touched = " OR ".join(shown) or "FALSE"
         if "anonymous_id" in table.columns:  # of a device that somebody else used, too
             values["anonymous_id"] = f"CASE WHEN {_DEVICE} THEN NULL ELSE r.anonymous_id END"
             touched = f"{touched} OR {_DEVICE}"
@@ -144,14 +146,14 @@ def erase_profiles(
     return found
 
 
-def _of_person(store: Store, table: StoredTable, row: str, addresses: str | None) -> str:
+def _of_person(store: Store, table: StoredTable, row: str, addresses: str | None, emails: Collection[str]) -> str:
     """SQL that says whether a row is one of theirs; `row` is what it is called there."""
     if table.parent is not None:
         root, link = _root_of(table)
         above = f"r{_depth(table)}"
         return (
             f"{row}.{quoted(link)} IN (SELECT {above}.{quoted('_dlt_id')} FROM {place(root)} {above} "  # noqa: S608
-            f"WHERE {_of_person(store, root, above, addresses)})"
+            f"WHERE {_of_person(store, root, above, addresses, emails)})"
         )
     found = []
     for column, kinds in _identifiers(table).items():
@@ -169,7 +171,9 @@ def _of_person(store: Store, table: StoredTable, row: str, addresses: str | None
             found.append(among(json_text(store, "extra", *path, row=row), *kinds))
         if addresses is not None and "customer_id" in table.columns:
             shows = " OR ".join(
-                _shows(store, f"{row}.{quoted(name)}", addresses) for name in table.texts if table.has_json(name)
+                _shows(store, f"{row}.{quoted(name)}", addresses, emails)
+                for name in table.texts
+                if table.has_json(name)
             )
             found.append(f"({row}.{quoted('customer_id')} IS NULL AND ({shows}))")
     return " OR ".join(found) or "FALSE"
@@ -213,12 +217,16 @@ def _pattern(addresses: Collection[str]) -> str | None:
     return f"{before}(?:{escaped}){behind}"
 
 
-def _shows(store: Store, column: str, addresses: str) -> str:
-    """SQL that says whether an e-mail address stands in a column."""
+def _shows(store: Store, column: str, addresses: str, whom: Collection[str]) -> str:
+    """SQL that says whether an e-mail address stands in a column; a plain search, much faster, goes before."""
     text = f"CAST({column} AS VARCHAR)"
-    if store.is_duckdb:
-        return f"regexp_matches({text}, {literal(addresses)}, 'i')"
-    return f"{text} ~* {literal(addresses)}"
+    matches = (
+        f"regexp_matches({text}, {literal(addresses)}, 'i')" if store.is_duckdb else f"{text} ~* {literal(addresses)}"
+    )
+    if len(whom) > _SEARCHED_ONE_BY_ONE:
+        return matches
+    found = [f"position({literal(address.partition('@')[0])} IN lower({text})) > 0" for address in sorted(whom)]
+    return f"(({' OR '.join(found)}) AND {matches})"
 
 
 def _blanked(store: Store, table: StoredTable, addresses: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from cdp_client import ConfigurationError, ExtractorError
 from pipelines.destination import FileHeldError
+from pipelines.duckdb_rewrite import RewriteError
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import LockHeldError
 
@@ -29,6 +30,8 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
     for cause in _causes(error):
         if isinstance(cause, LockHeldError | FileHeldError):
             return ExitCode.BUSY, str(cause)
+        if isinstance(cause, RewriteError):
+            return ExitCode.FAILED, f"{cause} The file is as it was: run it again."
         if isinstance(cause, ConfigurationError):
             return ExitCode.USAGE, str(cause)
         if isinstance(cause, ExtractorError):

@@ -1,7 +1,7 @@
 """The job `intilery forget`: a person is erased from every table, file and folder, and kept from coming back."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from dlt.pipeline.pipeline import Pipeline
 
 from cdp_client import ConfigurationError
 from intilery_source.settings import NEW_KEY, SHORTEST_KEY
-from intilery_source.tables import FORGOTTEN
+from intilery_source.tables import EXTRACT_WINDOWS, FORGOTTEN
 from pipelines import duckdb_rewrite, parquet_erasure
 from pipelines.destination import Target, opened
 from pipelines.erasure import Change, Erased, carry_out, count, plan
@@ -119,10 +119,19 @@ def _erase_file(where: Target, database: Path, whom: People, key: str, before_th
         store = store_in(connection, where.dataset)
         fill(store, whom, key)
         connection.execute("CHECKPOINT")
-        duckdb_rewrite.write_anew(connection, database, plan(store, store.tables(), whom))
+        changes = plan(store, store.tables(), whom)
+        counted = count(store, changes)
+        duckdb_rewrite.write_anew(connection, database, [_needed(change, counted) for change in changes])
         before_the_end()
     duckdb_rewrite.move_into_place(database)
     shutil.rmtree(f"{database}.tmp", ignore_errors=True)  # what DuckDB could not hold in memory
+
+
+def _needed(change: Change, counted: Mapping[str, Erased]) -> Change:
+    """The change without looking for what is to be blanked, where nothing is."""
+    found = counted.get(str(change.table))
+    searched = found is not None and found.blanked > 0
+    return change if searched or change.table.name == EXTRACT_WINDOWS.name else Change(change.table, change.erased)
 
 
 def _erase_in_place(where: Target, whom: People, key: str) -> None:

@@ -89,9 +89,9 @@ def _rows(account: Account) -> dict[str, list[str]]:
 def test_nothing_is_left_of_a_person_and_a_load_brings_nothing_back(account: Account, whom: tuple[str, str]) -> None:
     # given the person in every place, and a killed load's leftovers
     assert found_in(VALUES, account.database.parent).keys() == {*VALUES} - {PERSONAL["late"]}
-    leftovers = _folder(account) / "intilery" / "normalize" / "abc"
-    leftovers.mkdir(parents=True)
-    (leftovers / "events.jsonl").write_text(json.dumps(PERSONAL))
+    for leftovers in (_folder(account) / "intilery" / "normalize" / "abc", _folder(account) / "another"):
+        leftovers.mkdir(parents=True)
+        (leftovers / "events.jsonl").write_text(json.dumps(PERSONAL))
     before = _rows(account)
 
     # when they are forgotten
@@ -124,9 +124,12 @@ def test_nothing_is_left_of_a_person_and_a_load_brings_nothing_back(account: Acc
     assert verified.exit_code == 0, verified.output
 
     # and when the account is loaded again, all of it, nothing of them comes back
+    account.settings |= {"profile_refresh": "all"}
     account.load(since="2025-01-01")
     assert _left(account) == {}
     again = _rows(account)
+    for table in ("intilery.profile_trait_history", "intilery.profile_trait_versions"):
+        again[table].pop()  # a trait of the other's shows the address no longer, which is a version
     assert {table: len(rows) for table, rows in again.items()} == {table: len(rows) for table, rows in after.items()}
     verified = account.invoke("verify", "--database", str(account.database))
     assert verified.exit_code == 0, verified.output
@@ -158,8 +161,17 @@ def test_what_comes_later_of_them_is_left_out(account: Account, served: Scripted
         event(21, customerId=None, userId=None, rawData={"event": "x", "context": {"traits": {"email": f"{EMAIL}"}}}),
         event(22, customerId=OTHER_ID, userId="o", rawData={"event": "x", "properties": {"to": EMAIL, "kept": "yes"}}),
     ]
+    listed = list(served.profiles)
+    served.profiles = [
+        *listed,
+        {"id": "pid-zebra-3"},
+        {"id": "pid-4", "externalId": EXTERNAL, "note": PERSONAL["late"]},
+    ]
+    account.settings |= {"profile_refresh": "all"}
     account.load(since="2026-01-01")
+    served.profiles = listed
     assert _left(account) == {}
+    assert account.profile_ids().keys() == {OTHER_ID}
     assert {"event-20", "event-21"}.isdisjoint(account.event_ids())
     assert account.query("SELECT properties->>'to' FROM intilery.events WHERE event_id = 'event-22'") == [
         ("[forgotten]",)
@@ -294,6 +306,19 @@ def test_a_file_that_a_program_holds_is_left_alone(account: Account) -> None:
         holder.communicate()
     assert result.exit_code == 4, result.output
     assert "close it" in result.output
+
+
+def test_a_new_file_that_lacks_a_row_is_not_taken(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _rows(account)
+    where, calls = duckdb_rewrite._where, iter(range(1000))
+    monkeypatch.setattr(
+        duckdb_rewrite, "_where", lambda change: "WHERE FALSE" if next(calls) % 2 == 0 else where(change)
+    )
+    result = account.invoke("forget", "--database", str(account.database), "--id", ID)
+    assert result.exit_code == 1
+    assert "The file is as it was" in result.output
+    assert _rows(account) == before
+    assert not duckdb_rewrite.beside(account.database).exists()
 
 
 def test_exports_are_erased_too(account: Account, tmp_path: Path) -> None:

@@ -106,6 +106,17 @@ def test_nothing_stays_of_a_key_that_is_there_twice():
     assert row["properties"] == '{"a":1,"price":1.10}'
 
 
+def test_what_is_left_over_is_null_where_nothing_is():
+    assert protected(event(rawData={"odd": 1}), {"events.odd": "drop"})["extra"] is None
+    assert protected(event(odd=1, rawData={"odd": 1}), {"events.rawData.odd": "drop"})["extra"] == '{"odd":1}'
+
+
+def test_an_object_in_place_of_a_text_is_searched_in_the_column_too():
+    row = protected(event(userId={"email": "secret", "n": 1}, source="{secret"), {"*.email": "drop"})
+    assert (row["user_id"], row["source"]) == ('{"n":1}', "{secret")
+    assert json.loads(row["extra"])["$original"]["userId"] == {"n": 1}
+
+
 def test_a_received_time_can_be_dropped_in_every_spelling():
     row = protected(event(receivedTime="2024-02-01T12:00:00Z", rawData={}), {"events.receivedTime": "drop"})
     assert row["received_time"] is row["extra"] is None

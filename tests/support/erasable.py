@@ -24,6 +24,8 @@ def traits(profile: str) -> dict[str, Any]:
             "id": ID, "externalId": EXTERNAL, "email": EMAIL, "firstName": PERSONAL["first name"],
             "channels": [{"channel": PERSONAL["channel"], "tags": [PERSONAL["nested"]]}], "plan": "gold",
         }  # fmt: skip
+    if profile.startswith("pid-zebra"):
+        return {"id": profile, "email": EMAIL, "note": PERSONAL["late"]}
     return {
         "id": profile, "externalId": "ext-okapi-2", "email": OTHER_EMAIL, "firstName": "Okapi",
         "friend": f"invited by {EMAIL}", "channels": [{"channel": "okapi-channel", "tags": ["okapi-tag"]}],
