@@ -1,7 +1,7 @@
 """Rows merged into a Delta table: only the files that hold a row to be changed are written again, in one commit.
 
 The work is DuckDB's, within a bound on its memory. Delta's own merge holds the whole table while it joins: measured
-1.8 GB for two million small rows (docs/decisions/0011).
+2 GB for two million small rows (docs/decisions/0012).
 """
 
 import os
@@ -24,15 +24,11 @@ from deltalake.transaction import AddAction, RemoveAction
 from dlt.common.libs.deltalake import ensure_delta_compatible_arrow_schema
 
 from pipelines.delta_table import DeltaPlace, file_paths, literal, quoted, select_files, tidy, types
+from pipelines.memory import DUCKDB_BOUNDS
 
 _DROP, _FILE = "_intilery_drop", "_intilery_file"
 _ROWS_A_GROUP = 20_480
 _BYTES_A_FILE = 100_000_000
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "150MB",
-    "threads": 1,
-    "preserve_insertion_order": False,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ def stale_ids(
     if table is None or not root_files:
         return None
     key_types = {key: "VARCHAR", root_key: "VARCHAR"}
-    with duckdb.connect(config=_CONFIG) as database:
+    with duckdb.connect(config=DUCKDB_BOUNDS) as database:
         if place.files is not None:
             database.register_filesystem(place.files)
         found = database.execute(
@@ -97,7 +93,7 @@ def stale_ids(
 @contextmanager
 def _database(place: DeltaPlace, scratch: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     with TemporaryDirectory(dir=scratch, prefix="delta-") as name:
-        config = _CONFIG | {"temp_directory": f"{name}/aside"}
+        config = DUCKDB_BOUNDS | {"temp_directory": f"{name}/aside"}
         folder = Path(name) / "written"
         with duckdb.connect(config=config) as database:
             if place.files is not None:

@@ -18,19 +18,13 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from cdp_client import ConfigurationError
 from pipelines import delta_folder
 from pipelines.delta_folder import PARQUET
+from pipelines.memory import DUCKDB_BOUNDS
 from pipelines.postgres_values import settle_values
 
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
-_FOR_EVENTS = "150MB"
 _FOR_PROFILES = "50MB"
-"""What DuckDB may take for a merge of 100,000 events, and for one of a thousand profiles."""
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": _FOR_EVENTS,
-    "threads": 1,
-    "preserve_insertion_order": False,
-}
-"""DuckDB would otherwise take most of the machine's memory for a merge; events are read meanwhile by the other core."""
+"""What DuckDB may take for a merge of a thousand profiles."""
 
 
 class FileHeldError(Exception):
@@ -177,7 +171,7 @@ def opened(where: Target, *, read_only: bool = False) -> Iterator[Opened]:
         yield Opened(_settled(destination))
         return
     try:
-        connection = duckdb.connect(str(where.database), read_only=read_only, config=_CONFIG)
+        connection = duckdb.connect(str(where.database), read_only=read_only, config=DUCKDB_BOUNDS)
     except duckdb.IOException as error:
         if "Could not set lock" in str(error):
             raise FileHeldError(

@@ -24,12 +24,13 @@ from intilery_source.tables import EVENTS
 from pipelines.destination import Target
 from pipelines.loaded import attached
 from pipelines.lock import exclusive
+from pipelines.memory import DUCKDB_BOUNDS
 
 MARKER = "export.json"
 _MADE_BY = "intilery export"
 _ROWS_A_GROUP = 40_960
 _EXCHANGE, _HERE = 2, -100
-_SETTINGS = ("TimeZone = 'UTC'", "memory_limit = '150MB'", "threads = 1", "preserve_insertion_order = false")
+_SETTINGS: dict[str, Any] = DUCKDB_BOUNDS | {"TimeZone": "UTC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,8 @@ def _copy(pipeline: Pipeline, tables: list[str], folder: Path) -> None:
         if isinstance(client, WithTableScanners):
             client.create_views_for_tables({table: table for table in tables})
         database = client.native_connection
-        for setting in _SETTINGS:
-            database.execute(f"SET {setting}")
+        for name, value in _SETTINGS.items():
+            database.execute(f"SET {name} = '{value}'")
         for table in tables:
             name = client.make_qualified_table_name(table)
             _copy_days(database, name, folder / table) if table == EVENTS.name else _copy_table(

@@ -6,6 +6,13 @@ import sys
 _M_ARENA_MAX = -8
 _ARENAS = 2
 
+DUCKDB_BOUNDS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "150MB",
+    "threads": 1,
+    "preserve_insertion_order": False,
+}
+"""DuckDB would otherwise take most of the machine's memory for a merge; events are read meanwhile by the other core."""
+
 
 class _NoPandas:
     """Says of pandas that it is not there."""

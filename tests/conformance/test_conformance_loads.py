@@ -151,6 +151,3 @@ def test_a_lookup_that_failed_is_done_by_the_next_load(place: Place, tmp_path: P
         # then
         assert _column(place, "SELECT profile_id FROM intilery.pending_lookups") == []
         assert len(place.query(_TRAITS)) == 5
-
-
-# Deletions of profiles and erasure of persons: their tests belong here, over the same places.
