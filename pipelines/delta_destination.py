@@ -1,6 +1,6 @@
 """dlt's filesystem destination with Delta tables that are merged, and read, as tables of a database are.
 
-Of dlt's own Delta support it replaces three things (docs/decisions/0011): nested rows that are gone are removed, state
+Of dlt's own Delta support it replaces three things (docs/decisions/0012): nested rows that are gone are removed, state
 is written at once or not at all, and reading needs no extension that DuckDB would download.
 """
 

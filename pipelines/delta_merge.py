@@ -1,7 +1,7 @@
 """Rows merged into a Delta table: only the files that hold a row to be changed are written again, in one commit.
 
 The work is DuckDB's, within a bound on its memory. Delta's own merge holds the whole table while it joins: measured
-1.8 GB for two million small rows (docs/decisions/0011).
+2 GB for two million small rows (docs/decisions/0012).
 """
 
 import os
