@@ -74,10 +74,10 @@ def depart(
         if target is not None:
             if merged_before.get(profile_id) != target:
                 found.merges.append(merge_row(profile_id, target, last.external_id if last else None, at))
-        elif listed:
-            found.deletions.append({"profile_id": profile_id, "detected_at": at})
-        else:
+        elif not listed:
             continue
+        elif last is None or last.trait_hash is not None:  # else it was found before, by a load of some tables only
+            found.deletions.append({"profile_id": profile_id, "detected_at": at})
         found.gone.append(profile_id)
         row = None if last is None else history.ended(profile_id, at, last)
         if row is not None:

@@ -15,7 +15,9 @@ from intilery_source.tables import (
     PENDING_LOOKUPS,
     PROFILE_EVENT_BOUNDS,
     PROFILE_MERGES,
+    PROFILE_META,
     PROFILE_TRAIT_HISTORY,
+    PROFILE_TRAITS,
     PROFILES,
     Table,
 )
@@ -45,8 +47,9 @@ class Standing:
         self._schema = schema_name
 
     def profiles(self) -> set[str]:
-        """The identifiers of all profiles."""
-        return {profile_id for (profile_id,) in self._rows(PROFILES, "SELECT id FROM {table}")}
+        """The identifiers of all profiles that have a row of their own anywhere."""
+        tables = (PROFILES, PROFILE_TRAITS, PROFILE_META)
+        return {profile_id for table in tables for (profile_id,) in self._rows(table, "SELECT id FROM {table}")}
 
     def pending(self) -> dict[str, bool]:
         """The profiles that are due to be looked up, and of each whether a look-up of it has failed."""

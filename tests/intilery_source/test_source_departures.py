@@ -56,6 +56,11 @@ def test_one_that_a_complete_list_lacks_was_deleted() -> None:
     assert [row["traits"] for row in found.ended] == [None]
 
 
+def test_one_that_was_found_before_is_not_recorded_again() -> None:
+    found = depart(["p"], {"p": version("p", trait_hash=None)}, Held(), answers(), NOON, listed=True)
+    assert (found.gone, found.deletions, found.ended) == (["p"], [], [])
+
+
 def test_without_a_complete_list_it_may_be_back() -> None:
     found = depart(["p"], {"p": version("p")}, Held(), answers(), NOON, listed=False)
     assert (found.gone, found.deletions, found.merges, found.ended) == ([], [], [], [])
