@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,18 +113,19 @@ def _refresh(known: int, changed: int) -> tuple[Counted, int]:
 
 def _change(server: Running, number_of: int) -> None:
     """Write some events for some profiles, which set a trait."""
-    now = server.control("GET", "/_sandbox/clock")["now"]
+    now = datetime.fromisoformat(server.control("GET", "/_sandbox/clock")["now"])
     known = server.control("GET", "/_sandbox/truth/profiles", timeout=600)[:number_of]
     path = f"{server.url}/{server.client_id}/{server.account_id}/{server.brand_id}/v1/identify"
 
-    def write(profile: dict[str, Any]) -> None:
+    def write(place: int) -> None:
         for turn in range(_EVENTS_EACH):
-            who = {"userId": profile["traits"]["externalId"], "timestamp": now, "event": "identify"}
-            body = who | {"traits": {"favouriteColour": f"blue {turn}"}}
+            happened = now - timedelta(seconds=7 * (turn * number_of + place + 1))
+            who = {"userId": known[place]["traits"]["externalId"], "event": "identify"}
+            body = who | {"timestamp": happened.isoformat(), "traits": {"favouriteColour": f"blue {turn}"}}
             requests.post(path, json=body, headers={"auth-token": server.token}, timeout=60).raise_for_status()
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(write, known))
+        list(pool.map(write, range(number_of)))
 
 
 def _load(server: Running, folder: Path, *options: str, rate: float = UNLIMITED, burst: int = UNLIMITED) -> Taken:
