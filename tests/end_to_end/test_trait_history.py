@@ -51,6 +51,6 @@ def test_a_month_of_daily_loads(account: Account) -> None:
 
 
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(2, 10_000), st.lists(st.integers(1, 5), min_size=6, max_size=9))
+@given(st.integers(2, 10_000), st.lists(st.integers(1, 9), min_size=4, max_size=6))
 def test_any_schedule_of_any_world(account: Account, seed: int, days: list[int]) -> None:
     check(account, seed, days)

@@ -22,6 +22,7 @@ from intilery_source import event_loads, instants, pieces, planner, reader, wate
 from intilery_source.client import IntileryClient
 from intilery_source.event_loads import EventLoads
 from intilery_source.pieces import Piece
+from intilery_source.pii_rules import read_rules
 from intilery_source.report import RunReport
 from intilery_source.settings import Settings, read_instant, read_span
 from intilery_source.types import EventPage
@@ -138,6 +139,8 @@ def _settings(server: Running) -> Settings:
         profile_refresh="changed",
         full_scroll_every=read_span("7 days", ""),
         profile_detail="both",
+        pii=read_rules(None),
+        pii_key=None,
         max_delete_share=0.05,
         on_delete="keep",
         volatile_traits=(),
