@@ -1,7 +1,9 @@
 """Between full scrolls, a load looks up the profiles that new events changed, and no others."""
 
 import math
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -20,13 +22,27 @@ pytestmark = pytest.mark.usefixtures("fast_retries")
 _DAY = 86_400
 
 
-@pytest.fixture
-def people(account: Account) -> Account:
-    """An account of 100 people that was loaded wholly, a day ago."""
-    account.server.reset(world="people:100", seed=3, limits={"rate": None})
+_WORLD: dict[str, Any] = {"world": "people:100", "seed": 3, "limits": {"rate": None}}
+
+
+@pytest.fixture(scope="module")
+def loaded(sandbox: Running, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A file into which 100 people were loaded wholly and a day later again, and what time it was then."""
+    sandbox.reset(**_WORLD)
+    account = Account(sandbox, tmp_path_factory.mktemp("people") / "customers.duckdb")
     assert account.load().exit_code == ExitCode.LOADED
     account.advance(_DAY)
     account.load()
+    return account.database, account.now()
+
+
+@pytest.fixture
+def people(account: Account, loaded: tuple[Path, str]) -> Account:
+    """An account of 100 people that was loaded wholly, a day ago."""
+    file, now = loaded
+    account.server.reset(**_WORLD)
+    account.server.control("PUT", "/_sandbox/clock", {"now": now})
+    shutil.copy(file, account.database)
     account.asked()
     return account
 
