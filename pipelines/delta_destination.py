@@ -4,7 +4,7 @@ Of dlt's own Delta support it replaces three things (docs/decisions/0012): neste
 is written at once or not at all, and reading needs no extension that DuckDB would download.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +29,7 @@ from dlt.destinations.job_impl import FinalizedLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.delta_merge import Merge, merge, stale_ids
+from pipelines.delta_replacement import finish
 from pipelines.delta_table import DeltaPlace, select
 
 _STRATEGIES: tuple[TLoaderMergeStrategy, ...] = ("upsert", "insert-only")
@@ -159,6 +160,12 @@ class DeltaClient(FilesystemClient):
         options = deltalake_storage_options(self.config.credentials, self.config.deltalake_storage_options)
         location = self.get_open_table_location("delta", table_name).rstrip("/")
         return DeltaPlace(location, options, None if self.is_local_filesystem else self.fs_client)
+
+    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
+        """Make the dataset's folder; complete an erasure that was killed before anything else is written."""
+        super().initialize_storage(truncate_tables or ())
+        if self.is_local_filesystem:
+            finish(Path(self.dataset_path))
 
     def verify_schema_table_format(self, load_tables: Sequence[PreparedTableSchema]) -> list[Exception]:
         """Nothing to refuse: rows can be removed from a table with nested tables, too."""

@@ -44,6 +44,20 @@ def is_local(folder: str) -> bool:
     return "://" not in folder
 
 
+def must_be_local(folder: str) -> None:
+    """Refuse to erase where copies of what was removed may be kept.
+
+    Raises:
+        ConfigurationError: it is the address of a bucket.
+    """
+    if not is_local(folder) and not folder.startswith("file:"):
+        raise ConfigurationError(
+            f"People can be erased from Delta tables in a folder, not in a bucket such as {folder}: copy the dataset's "
+            "folder to this machine, run intilery forget with --path on the copy, and put it in the place of the "
+            "bucket's; docs/personal_data.md says what to mind."
+        )
+
+
 def destination_in(folder: str, *, read_only: bool) -> "DeltaTables":
     """dlt's destination in a folder, which is made if it is not there.
 

@@ -5,24 +5,19 @@ The work is DuckDB's, within a bound on its memory. Delta's own merge holds the 
 """
 
 import os
-import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
-from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
-from deltalake.transaction import AddAction, RemoveAction
 from dlt.common.libs.deltalake import ensure_delta_compatible_arrow_schema
 
+from pipelines.delta_files import commit, put
 from pipelines.delta_table import DeltaPlace, file_paths, literal, quoted, select_files, tidy, types
 from pipelines.memory import DUCKDB_BOUNDS
 
@@ -64,7 +59,8 @@ def merge(place: DeltaPlace, files: Sequence[str], how: Merge, scratch: Path, st
         _write(database, table, touched, folder)
         written = [path for path in sorted(folder.rglob("*.parquet")) if pq.read_metadata(path).num_rows]
         if written or touched:
-            _commit(place, table, written, touched)
+            names = [os.path.basename(file) for file in touched]  # noqa: PTH119 - a bucket's address, too
+            commit(table, [put(path, place) for path in written], names)
     tidy(table, before)
 
 
@@ -186,33 +182,15 @@ def _write(database: duckdb.DuckDBPyConnection, table: DeltaTable, touched: Sequ
     if touched:
         rows += f" UNION ALL BY NAME SELECT * FROM ({select_files(touched, columns)}) ANTI JOIN changed USING ({key})"
     folder.mkdir()
+    copy(database, rows, folder / "files")
+
+
+def copy(database: duckdb.DuckDBPyConnection, rows: str, folder: Path) -> None:
+    """Write the rows of a query to Parquet files in a folder, which is made."""
     database.execute(
-        f"COPY ({rows}) TO {literal(str(folder / 'files'))} "
+        f"COPY ({rows}) TO {literal(str(folder))} "
         f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS_A_GROUP}, FILE_SIZE_BYTES {_BYTES_A_FILE})"
     )
-
-
-def _commit(place: DeltaPlace, table: DeltaTable, written: Sequence[Path], touched: Sequence[str]) -> None:
-    """Put the files beside the table's, and make them part of it in place of those that they replace."""
-    now = time.time_ns() // 1_000_000
-    actions: list[AddAction | RemoveAction] = []
-    for path in written:
-        rows, size = pq.read_metadata(path).num_rows, path.stat().st_size
-        name = f"part-{uuid4()}.zstd.parquet"
-        _move(path, place, name)
-        actions.append(AddAction(name, size, {}, now, True, f'{{"numRecords":{rows}}}'))
-    for file in touched:
-        actions.append(RemoveAction(os.path.basename(file), True, now))  # noqa: PTH119 - a bucket's address, too
-    table.create_write_transaction(actions, "append", table.schema())
-    table.update_incremental()
-
-
-def _move(path: Path, place: DeltaPlace, name: str) -> None:
-    if place.files is None:
-        folder = Path(url2pathname(urlsplit(place.location).path))
-        shutil.move(path, folder / name)
-    else:
-        place.files.put_file(str(path), f"{place.location}/{name}")
 
 
 def _file_schema(files: Sequence[str]) -> pa.Schema:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 import deltalake
 import pyarrow as pa
@@ -34,6 +36,11 @@ class DeltaPlace:
     location: str
     options: Mapping[str, str] = field(default_factory=dict)
     files: AbstractFileSystem | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The table's folder on this machine; a bucket has none."""
+        return Path(url2pathname(urlsplit(self.location).path))
 
     def table(self) -> DeltaTable | None:
         """The table, None where there is none yet."""

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.erasure import Change
 from pipelines.memory import DUCKDB_BOUNDS, FOR_ERASURE
-from pipelines.stored_tables import literal, quoted
+from pipelines.stored_tables import Change, literal, quoted
 
 _BESIDE = ".being-rewritten"
 

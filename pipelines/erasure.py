@@ -6,7 +6,7 @@ to write a file anew without what is erased.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dlt.pipeline.pipeline import Pipeline
 
@@ -14,7 +14,7 @@ from cdp_client import ConfigurationError
 from intilery_source.forgotten import FORGOTTEN_ADDRESS, KINDS
 from intilery_source.tables import EVENTS, EXTRACT_WINDOWS
 from pipelines.people import PEOPLE, People, among, json_text, people, resolve
-from pipelines.stored_tables import Store, StoredTable, literal, place, quoted, store_of
+from pipelines.stored_tables import Change, Store, StoredTable, literal, place, quoted, store_of
 
 _TIMES = "intilery_erased_times"
 """The temporary table of when the erased events happened."""
@@ -25,19 +25,6 @@ _SEARCHED_ONE_BY_ONE = 10
 _DEVICE = among("CAST(r.anonymous_id AS VARCHAR)", "anonymousId")
 _COLUMNS: Mapping[str, Sequence[str]] = {**KINDS, "anonymous_id": ("anonymousId",)}
 _ANYBODY = ("id", "userId", "email", "anonymousId")
-
-
-@dataclass(frozen=True)
-class Change:
-    """What becomes of a table: the rows `erased`, and new values for those of the rest that are `touched`.
-
-    All of it is SQL on a row `r`.
-    """
-
-    table: StoredTable
-    erased: str
-    touched: str = "FALSE"
-    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,21 +84,6 @@ def count(store: Store, changes: Sequence[Change]) -> dict[str, Erased]:
     return found
 
 
-def carry_out(store: Store, changes: Sequence[Change]) -> None:
-    """Carry out a plan in place, in one transaction."""
-    with store.transaction():
-        for change in changes:
-            where = place(change.table)
-            if change.values:
-                assigned = ", ".join(f"{quoted(name)} = {value}" for name, value in change.values.items())
-                store.rows(
-                    f"UPDATE {where} AS r SET {assigned} "  # noqa: S608 - quoted names and literals
-                    f"WHERE ({change.touched}) AND ({change.erased}) IS NOT TRUE"
-                )
-            if change.erased != "FALSE":
-                store.rows(f"DELETE FROM {where} AS r WHERE {change.erased}")  # noqa: S608
-
-
 def erase_profiles(
     pipeline: Pipeline,
     profile_ids: Collection[str],
@@ -142,7 +114,7 @@ def erase_profiles(
         whom = resolve(store, tables, named, key or "", merged=False)
         changes = plan(store, tables, whom, pseudonymise=pseudonymise)
         found = count(store, changes)
-        carry_out(store, changes)
+        store.carry_out(changes)
     return found
 
 

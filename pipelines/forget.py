@@ -15,14 +15,15 @@ from cdp_client import ConfigurationError
 from intilery_source.settings import NEW_KEY, SHORTEST_KEY
 from intilery_source.tables import EXTRACT_WINDOWS, FORGOTTEN
 from pipelines import duckdb_rewrite, parquet_erasure
+from pipelines.delta_folder import must_be_local
 from pipelines.destination import Target, opened
-from pipelines.erasure import Change, Erased, carry_out, count, plan
+from pipelines.erasure import Erased, count, plan
 from pipelines.load import PIPELINE_NAME
 from pipelines.lock import exclusive
 from pipelines.memory import FOR_ERASURE
 from pipelines.parquet_erasure import ParquetFolder
 from pipelines.people import People, fill, resolve
-from pipelines.stored_tables import Store, place, store_in, store_of
+from pipelines.stored_tables import Change, Store, store_in, store_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,10 @@ def forget(request: ForgetRequest) -> ForgetResult:
     where = request.where
     if where.database is not None and not where.database.exists():
         raise ConfigurationError(f"--database {where.database}: there is no such file; intilery load makes it.")
+    if where.folder is not None:
+        must_be_local(where.folder)
+    if where.folder is not None and not Path(where.folder, where.dataset).is_dir():
+        raise ConfigurationError(f"--path {where.folder}: it holds no dataset {where.dataset}; intilery load makes it.")
     with exclusive(where.working_folder / "lock", str(where)):
         with _store(where, read_only=request.dry_run) as store:
             whom = resolve(store, store.tables(), request.whom, request.key)
@@ -135,15 +140,13 @@ def _needed(change: Change, counted: Mapping[str, Erased]) -> Change:
 
 
 def _erase_in_place(where: Target, whom: People, key: str) -> None:
-    """Delete people in one transaction, and then have PostgreSQL write the tables anew without what is dead."""
+    """Delete people at once, and then what the destination still keeps of deleted rows."""
     with _store(where) as store:
         fill(store, whom, key)
         changes: list[Change] = plan(store, store.tables(), whom)
         changed = count(store, changes).keys()
-        carry_out(store, changes)
-        for change in changes:
-            if str(change.table) in changed:
-                store.rows(f"VACUUM FULL {place(change.table)}")
+        store.carry_out(changes)
+        store.clean([change.table for change in changes if str(change.table) in changed])
 
 
 def _remember(where: Target, hmacs: Sequence[str]) -> None:
@@ -161,9 +164,9 @@ def _remember(where: Target, hmacs: Sequence[str]) -> None:
 
 
 @contextmanager
-def _pipeline(where: Target) -> Iterator[Pipeline]:
+def _pipeline(where: Target, *, read_only: bool = False) -> Iterator[Pipeline]:
     """A pipeline that knows what was loaded; nothing of it stays in dlt's working folder."""
-    with opened(where) as held:
+    with opened(where, read_only=read_only) as held:
         pipeline = dlt.pipeline(
             PIPELINE_NAME,
             destination=held.destination,
@@ -182,7 +185,7 @@ def _pipeline(where: Target) -> Iterator[Pipeline]:
 @contextmanager
 def _store(where: Target, *, read_only: bool = False) -> Iterator[Store]:
     if where.database is None:
-        with _pipeline(where) as pipeline, store_of(pipeline) as store:
+        with _pipeline(where, read_only=read_only) as pipeline, store_of(pipeline, read_only=read_only) as store:
             yield store
         return
     with opened(where, read_only=read_only) as held:

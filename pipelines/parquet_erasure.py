@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 
 from cdp_client import ConfigurationError
-from pipelines.erasure import Change, Erased, plan
+from pipelines.erasure import Erased, plan
 from pipelines.people import People, fill
-from pipelines.stored_tables import Store, StoredTable, literal, quoted, store_in
+from pipelines.stored_tables import Change, Store, StoredTable, literal, quoted, store_in
 
 _SCHEMA = "export"
 _BESIDE = ".being-rewritten"

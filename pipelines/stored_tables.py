@@ -47,6 +47,19 @@ class StoredTable:
         return [name for name, kind in self.columns.items() if kind in _TEXT | _JSON and not name.startswith("_dlt_")]
 
 
+@dataclass(frozen=True)
+class Change:
+    """What becomes of a table: the rows `erased`, and new values for those of the rest that are `touched`.
+
+    All of it is SQL on a row `r`.
+    """
+
+    table: StoredTable
+    erased: str
+    touched: str = "FALSE"
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
 class Store:
     """SQL on a destination; values are given as parameters, written `%s`."""
 
@@ -89,6 +102,25 @@ class Store:
                 found.setdefault((schema, table), {})[column] = kind
         return [self._table(found, *key) for key in found]
 
+    def carry_out(self, changes: Sequence[Change]) -> None:
+        """Carry out a plan in place, in one transaction."""
+        with self.transaction():
+            for change in changes:
+                where = place(change.table)
+                if change.values:
+                    assigned = ", ".join(f"{quoted(name)} = {value}" for name, value in change.values.items())
+                    self.rows(
+                        f"UPDATE {where} AS r SET {assigned} "  # noqa: S608 - quoted names and literals
+                        f"WHERE ({change.touched}) AND ({change.erased}) IS NOT TRUE"
+                    )
+                if change.erased != "FALSE":
+                    self.rows(f"DELETE FROM {where} AS r WHERE {change.erased}")  # noqa: S608
+
+    def clean(self, changed: Iterable[StoredTable]) -> None:
+        """Have PostgreSQL write changed tables anew, without the rows that are dead."""
+        for table in changed:
+            self.rows(f"VACUUM FULL {place(table)}")
+
     def _is_ours(self, schema: str) -> bool:
         if self.is_duckdb:
             return True
@@ -120,17 +152,23 @@ def place(table: StoredTable) -> str:
 
 
 @contextmanager
-def store_of(pipeline: Pipeline) -> Iterator[Store]:
-    """What a pipeline's destination holds.
+def store_of(pipeline: Pipeline, *, read_only: bool = False) -> Iterator[Store]:
+    """What a pipeline's destination holds; unless it is only read, an erasure that was killed is completed first.
 
     Raises:
         ConfigurationError: it is none that can be erased from.
     """
     kind = pipeline.destination.destination_type.rpartition(".")[2]
+    if kind == "DeltaTables":
+        from pipelines.delta_store import delta_store  # its library need not be installed
+
+        with delta_store(pipeline, read_only=read_only) as store:
+            yield store
+        return
     if kind not in ("duckdb", "postgres"):
         raise ConfigurationError(
-            "People can be erased from DuckDB and PostgreSQL; in another warehouse delete their rows by SQL: "
-            "docs/personal_data.md says by which columns."
+            "People can be erased from DuckDB, Delta tables and PostgreSQL; in another warehouse delete their rows by "
+            "SQL: docs/personal_data.md says by which columns."
         )
     with pipeline.sql_client() as client:
         yield Store(client.execute_sql, client.begin_transaction, pipeline.dataset_name, is_duckdb=kind == "duckdb")

@@ -6,12 +6,13 @@ import pytest
 from accounts import Account
 from erasable import EMAIL, KEY, OTHER_ID, PERSONAL, account_events, api
 from places import Place
+from planted import found_in
 from scripted_api import serving
 
 from cdp_sandbox.process import Running
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=["duckdb", "delta", "postgres"])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -39,6 +40,7 @@ def test_a_forgotten_person_is_in_no_row(new_place, name: str, tmp_path: Path) -
 
         # then, and after another load of everything
         for _ in range(2):
+            assert found_in(PERSONAL.values(), tmp_path, place.target.working_folder) == {}
             assert [value for value in planted if value in _shown(place)] == []
             left = place.query("SELECT event_id FROM intilery.events ORDER BY 1")
             assert [row["event_id"] for row in left] == ["event-10", "event-7", "event-8", "event-9"]
@@ -48,12 +50,15 @@ def test_a_forgotten_person_is_in_no_row(new_place, name: str, tmp_path: Path) -
             account.load(since="2025-01-01")
 
 
-def test_what_cannot_be_erased_from_says_so(new_place, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    place = new_place("delta")
-    with serving(api()) as served:
-        running = Running(served.url, "c", "a", "B", "t")
-        account = Account(running, tmp_path / "customers.duckdb", {"pii_key": KEY}, elsewhere=place.target)
-        account.load(only=("events",))
-        done = account.invoke("forget", *place.options, "--email", EMAIL)
+def test_what_cannot_be_erased_from_says_so(tmp_path: Path) -> None:
+    account = Account(Running("http://127.0.0.1:9", "c", "a", "B", "t"), tmp_path / "none", {"pii_key": KEY})
+    done = account.invoke("forget", "--destination", "parquet", "--path", "s3://bucket/lake", "--email", EMAIL)
     assert done.exit_code == 2
     assert "docs/personal_data.md" in done.output
+
+
+def test_a_folder_without_the_dataset_is_no_place_to_forget_in(tmp_path: Path) -> None:
+    account = Account(Running("http://127.0.0.1:9", "c", "a", "B", "t"), tmp_path / "none", {"pii_key": KEY})
+    done = account.invoke("forget", "--destination", "parquet", "--path", str(tmp_path / "lake"), "--email", EMAIL)
+    assert done.exit_code == 2
+    assert not (tmp_path / "lake").exists()
