@@ -19,7 +19,7 @@ def test_deleted_profiles_are_gone_or_under_another_name(
     account: Account, place: Place, tmp_path: Path, on_delete: str
 ) -> None:
     # given an account of which everything was loaded, and then some profiles vanished
-    account.server.reset(world="people:60", seed=5, limits={"rate": None})
+    account.server.reset(world="people:30", seed=5, limits={"rate": None})
     account.settings |= {"profile_refresh": "all", "max_delete_share": 0.5, "on_delete": on_delete, "pii_key": _KEY}
     account.load()
     before, count = account.true_traits(), _count(place)
