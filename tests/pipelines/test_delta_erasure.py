@@ -4,15 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
 from accounts import Account
-from erasable import EMAIL, KEY, OTHER_ID, PERSONAL, api
+from erasable import EMAIL, ID, KEY, OTHER_EMAIL, OTHER_ID, PERSONAL, api
 from places import DeltaPlace, delta_place
 from planted import found_in
 from scripted_api import ScriptedApi, serving
 
 from cdp_sandbox.process import Running
+from intilery_source.forgotten import FORGOTTEN_ADDRESS, person_hmac
 from pipelines import delta_replacement, delta_store
+from pipelines.destination import opened
+from pipelines.erasure import erase_profiles
 from pipelines.exit_codes import ExitCode
 from pipelines.forget import ForgetRequest, forget
 from pipelines.people import people
@@ -102,6 +106,32 @@ def test_what_only_earlier_versions_show_is_gone_too(account: Account, place: De
     assert found_in(PERSONAL.values(), Path(place.target.folder or ""))
     assert forget(_request(place)).erased == {}
     assert found_in(PERSONAL.values(), Path(place.target.folder or "")) == {}
+
+
+def test_pseudonyms_stand_for_the_person_in_their_events_and_a_blank_in_those_of_others(
+    account: Account, place: DeltaPlace
+) -> None:
+    where = place.target
+    with opened(where) as held:
+        pipeline = dlt.pipeline(
+            "intilery",
+            destination=held.destination,
+            dataset_name=where.dataset,
+            pipelines_dir=str(where.working_folder),
+        )
+        pipeline.sync_destination()
+        erased = erase_profiles(pipeline, [ID], KEY, pseudonymise=True)
+        pipeline.drop()
+    assert "intilery.events" not in {name for name, found in erased.items() if found.rows}
+    kept = {"property", "nested", "anonymous event", "unknown visitor"}
+    told = [value for name, value in PERSONAL.items() if name not in kept]
+    assert found_in(told, Path(where.folder or "")) == {}
+    events = {row["event_id"]: row for row in place.query("SELECT * FROM intilery.events")}
+    assert len(events) == 10
+    assert events["event-1"]["customer_id"] == person_hmac(KEY, "id", ID)
+    assert [events["event-1"][name] for name in ("traits", "context", "extra")] == [None, None, None]
+    assert FORGOTTEN_ADDRESS in events["event-7"]["properties"]
+    assert OTHER_EMAIL in events["event-7"]["properties"]
 
 
 def test_new_files_that_lack_a_row_are_not_taken(
