@@ -1,28 +1,57 @@
 """What becomes of the events and the history of profiles that were deleted: the setting `on_delete`."""
 
-from collections.abc import Mapping
+from pathlib import Path
 
 from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.pipeline.pipeline import Pipeline
 
 from intilery_source.settings import ON_DELETE
 from intilery_source.tables import PROFILE_DELETIONS, PROFILES
-from pipelines.erasure import Erased, erase_profiles
+from pipelines import duckdb_rewrite
+from pipelines.delta_folder import must_be_local
+from pipelines.destination import Target
+from pipelines.erasure import erase_profiles
 
 KEEP, PSEUDONYMISE, _ = ON_DELETE
 
 
-def honour_deletions(pipeline: Pipeline, on_delete: str, key: str | None) -> Mapping[str, Erased]:
-    """Erase or pseudonymise what is left of deleted profiles; the rows of each table that were changed.
+def check_can_honour(where: Target, on_delete: str) -> None:
+    """Refuse a setting before anything is loaded that could not be honoured afterwards.
+
+    Raises:
+        ConfigurationError: nothing can be erased from the destination.
+    """
+    if on_delete != KEEP and where.folder is not None:
+        must_be_local(where.folder)
+
+
+def honour_deletions(pipeline: Pipeline, where: Target, on_delete: str, key: str | None) -> None:
+    """Erase or pseudonymise what is left of deleted profiles; `clean_up` follows when the destination is closed.
 
     `profile_deletions` itself stays, with the profiles' identifiers: it says whose late events are to go, too.
     """
-    if on_delete == KEEP:
-        return {}
-    gone = _deleted(pipeline)
-    return erase_profiles(
-        pipeline, gone, key, pseudonymise=on_delete == PSEUDONYMISE, spared=frozenset({PROFILE_DELETIONS.name})
-    )
+    gone = [] if on_delete == KEEP else _deleted(pipeline)
+    if not gone:
+        return
+    marker = _marker(where)
+    unclean = marker.exists()
+    marker.touch()  # first: a run that is killed midway leaves the cleaning to the next one
+    spared = frozenset({PROFILE_DELETIONS.name})
+    if not erase_profiles(pipeline, gone, key, pseudonymise=on_delete == PSEUDONYMISE, spared=spared) and not unclean:
+        marker.unlink()
+
+
+def clean_up(where: Target) -> None:
+    """Write a DuckDB file anew from which something was erased: its free space still holds it."""
+    marker = _marker(where)
+    if marker.exists():
+        if where.database is not None:
+            duckdb_rewrite.rewrite(where.database)
+        marker.unlink()
+
+
+def _marker(where: Target) -> Path:
+    return where.working_folder / "to-clean-up"
 
 
 def _deleted(pipeline: Pipeline) -> list[str]:

@@ -11,9 +11,8 @@ from dlt.pipeline.pipeline import Pipeline
 
 from intilery_source import RunReport, events_remaining, intilery, pass_interrupted, profiles_remaining
 from intilery_source.source import watermark_of
-from pipelines import duckdb_rewrite
-from pipelines.deletions import honour_deletions
-from pipelines.destination import Target, opened
+from pipelines.deletions import check_can_honour, clean_up, honour_deletions
+from pipelines.destination import Opened, Target, opened
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import exclusive
 from pipelines.memory import FOR_ERASURE, FOR_PROFILES, give_back, share_allocators
@@ -59,59 +58,66 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
     simply read on from where it stands.
     """
     share_allocators()
-    if request.where.database is not None:
+    where = request.where
+    if where.database is not None:
         dlt.config["load.workers"] = 1  # one writer: more of them wait for each other, each with a file in its memory
     source = _source(request, report)  # a wrong setting must show before a file is created
-    where = request.where
-    with exclusive(where.working_folder / "lock", str(where)), opened(where) as place:
-        pipeline = dlt.pipeline(
-            PIPELINE_NAME,
-            destination=place.destination,
-            dataset_name=where.dataset,
-            pipelines_dir=str(where.working_folder),
-        ).drop()
-        try:
-            pipeline.sync_destination()
-            before, columns = row_counts(pipeline), columns_of(pipeline)
-            # a pass that an earlier run began does not see what became known since, so another one follows it
-            passes = 2 if request.since is None and pass_interrupted(pipeline) else 1
-            others = [table for table in request.only if table != EVENTS]
-            loads, told = 0, report.schema_changes
-            while EVENTS in request.only and passes:
-                report.ends_with_events = not others and passes == 1
-                pipeline.run(source.with_resources(EVENTS))
-                place.settle()
-                loads, told = loads + 1, report.schema_changes
-                report.schema_changes = changes(columns, columns_of(pipeline))
-                passes -= not events_remaining(pipeline)
-            more = bool(others)  # after the events, which say which profiles have changed
-            if more:
-                place.bound(FOR_PROFILES)
-            while more:
-                pipeline.run(source.with_resources(*others))
-                place.settle()
-                give_back()
-                loads += 1
-                more = profiles_remaining(pipeline)
-            report.schema_changes = changes(columns, columns_of(pipeline))
-            if others or told != report.schema_changes:  # the row that went with the events knows nothing of it
-                pipeline.run(source.with_resources("extract_runs"))
-                make_views(pipeline)
-                place.settle()
-            key = request.settings.get("pii_key") or dlt.secrets.get("sources.intilery.pii_key", str)
-            place.bound(FOR_ERASURE)
-            erased = honour_deletions(pipeline, report.on_delete, key)
-            after = row_counts(pipeline)
-        except BaseException:
-            pipeline.drop()
-            raise
-        reached = watermark_of(pipeline)
-    if erased and where.database is not None:
-        with exclusive(where.working_folder / "lock", str(where)):
-            duckdb_rewrite.rewrite(where.database)
+    check_can_honour(where, report.on_delete)
+    with exclusive(where.working_folder / "lock", str(where)):
+        with opened(where) as place:
+            pipeline = dlt.pipeline(
+                PIPELINE_NAME,
+                destination=place.destination,
+                dataset_name=where.dataset,
+                pipelines_dir=str(where.working_folder),
+            ).drop()
+            try:
+                pipeline.sync_destination()
+                before = row_counts(pipeline)
+                loads = _run(request, report, source, pipeline, place)
+                place.bound(FOR_ERASURE)
+                key = request.settings.get("pii_key") or dlt.secrets.get("sources.intilery.pii_key", str)
+                honour_deletions(pipeline, where, report.on_delete, key)
+                after = row_counts(pipeline)
+            except BaseException:
+                pipeline.drop()
+                raise
+            reached = watermark_of(pipeline)
+        clean_up(where)
     code, reasons = _verdict(report)
     added = {table: number - before.get(table, 0) for table, number in after.items()}
     return LoadResult(code, reasons, after, added, loads, reached)
+
+
+def _run(request: LoadRequest, report: RunReport, source: DltSource, pipeline: Pipeline, place: Opened) -> int:
+    """Read what there is to read, in so many loads as the answer says: the events, then the profiles they changed."""
+    columns = columns_of(pipeline)
+    # a pass that an earlier run began does not see what became known since, so another one follows it
+    passes = 2 if request.since is None and pass_interrupted(pipeline) else 1
+    others = [table for table in request.only if table != EVENTS]
+    loads, told = 0, report.schema_changes
+    while EVENTS in request.only and passes:
+        report.ends_with_events = not others and passes == 1
+        pipeline.run(source.with_resources(EVENTS))
+        place.settle()
+        loads, told = loads + 1, report.schema_changes
+        report.schema_changes = changes(columns, columns_of(pipeline))
+        passes -= not events_remaining(pipeline)
+    more = bool(others)
+    if more:
+        place.bound(FOR_PROFILES)
+    while more:
+        pipeline.run(source.with_resources(*others))
+        place.settle()
+        give_back()
+        loads += 1
+        more = profiles_remaining(pipeline)
+    report.schema_changes = changes(columns, columns_of(pipeline))
+    if others or told != report.schema_changes:  # the row that went with the events knows nothing of it
+        pipeline.run(source.with_resources("extract_runs"))
+        make_views(pipeline)
+        place.settle()
+    return loads
 
 
 def row_counts(pipeline: Pipeline) -> dict[str, int]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from accounts import Account
 
+from pipelines import duckdb_rewrite
 from pipelines.exit_codes import ExitCode
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
@@ -165,3 +166,33 @@ def test_what_becomes_of_a_deleted_profiles_events_and_history(account: Account,
     account.advance(_DAY)
     account.load()
     assert not deleted & {key for (key,) in account.query("SELECT DISTINCT customer_id FROM intilery.events")}
+
+
+def test_a_file_that_could_not_be_cleaned_is_cleaned_by_the_next_load(account: Account) -> None:
+    # given a load that erased events of deleted profiles, and was stopped before it wrote the file anew
+    account.server.reset(world="people:60", seed=5, limits={"rate": None})
+    account.settings |= {"profile_refresh": "all", "max_delete_share": 0.5, "on_delete": "erase"}
+    account.load()
+    before = account.true_traits()
+    account.advance(30 * _DAY)
+
+    def stopped(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb_rewrite, "rewrite", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            account.load()
+    # when it is loaded again, though there is nothing more to erase
+    account.load()
+    # then nothing is left in the file, and the one after that leaves it alone
+    after = account.true_traits()
+    still = {traits.get("email") for traits in after.values()}
+    deleted = {row["profile_id"] for row in rows(account, "profile_deletions")} - after.keys()
+    gone = {before[key].get("email") for key in deleted & before.keys()} - still - {None}
+    content = account.database.read_bytes()
+    assert gone
+    assert not [email for email in gone if str(email).encode() in content]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb_rewrite, "rewrite", stopped)
+        assert account.load().exit_code == ExitCode.LOADED
