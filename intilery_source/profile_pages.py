@@ -37,8 +37,10 @@ class ProfilePage:
     listed: list[Object] = field(default_factory=list)
     traits: list[tuple[str, ProfileAnswer]] = field(default_factory=list)
     meta: list[tuple[str, ProfileAnswer]] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    """Profiles whose rows are to be deleted."""
+    gone: dict[str, list[str]] = field(default_factory=dict)
+    """Profiles whose rows are to be deleted, of each table: dlt would put a row in where it has none."""
+    ends_load: bool = False
+    """Whether what follows belongs into a load of its own, if loads are kept small."""
     bounds_gone: list[tuple[str, str]] = field(default_factory=list)
     """The keys of their rows of `profile_event_bounds`."""
     aside: list[tuple[Table, Any]] = field(default_factory=list)
@@ -55,7 +57,7 @@ class ProfilePage:
             rows = [profile_rows.meta_row(key, meta.value) for key, meta in self.meta]
         else:
             rows = list(self.listed)
-        return rows + [{"id": key, DELETED: True} for key in self.gone]
+        return rows + [{"id": key, DELETED: True} for key in self.gone.get(table, [])]
 
 
 def history_table(rows: Sequence[Object]) -> tuple[Table, pa.Table]:

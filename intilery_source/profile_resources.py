@@ -3,7 +3,7 @@
 All four are cut from the same pages, for which only the look-ups are made that the selected resources need, once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,12 @@ from intilery_source.tables import (
 )
 
 _TABLES = (PROFILES, PROFILE_TRAITS, PROFILE_META, PROFILE_EVENT_BOUNDS)
-_SCROLLED_AT = "scrolled_at"
+_OF_META = {PROFILE_META.name, PROFILE_EVENT_BOUNDS.name}
+_READ_AT = "read_at"
+"""State: when the last complete reading began that wrote to a table, of each profile table."""
+_SLACK = 10
+"""A reading is due this part of `full_scroll_every` early, an hour at most: schedules are not to the second."""
+_HOUR = 3_600_000
 _LISTING_HOLDS_TRAITS = "listing_holds_traits"
 _READ = "read"
 
@@ -44,6 +49,7 @@ class _Reading:
 
     refresh: Refresh
     pages: Iterator[ProfilePage]
+    tables: Sequence[str]
     profiles: int = 0
 
 
@@ -70,20 +76,23 @@ def profile_resources(extraction: Extraction) -> list[DltResource]:
         if reading is None:
             reading = _begin(extraction, source, state)
         try:
-            enough = None if extraction.profiles_per_load is None else reading.profiles + extraction.profiles_per_load
+            # beside events, whose changed profiles are known to this process alone, all are read at once
+            small = extraction.profiles_per_load is not None and EVENTS.name not in source.selected_resources
+            enough = reading.profiles + (extraction.profiles_per_load or 0)
             for page in reading.pages:
                 reading.profiles += max(len(page.listed), len(page.traits), len(page.meta))
                 yield page
-                if enough is not None and reading.profiles >= enough:
+                if small and (reading.profiles >= enough or page.ends_load):
                     under_way.append(reading)
                     state[_READ] = reading.profiles
                     return
             state.pop(_READ, None)
             if reading.refresh.complete:
-                began = reading.refresh.began
-                state[_SCROLLED_AT] = instants.write(extraction.client.now() if began is None else began)
+                began = reading.refresh.began if extraction.now is None else extraction.now
+                now = instants.write(extraction.client.now() if began is None else began)
+                state[_READ_AT] = state.get(_READ_AT, {}) | dict.fromkeys(reading.tables, now)
                 state[_LISTING_HOLDS_TRAITS] = reading.refresh.listing_holds_traits
-            extraction.changed.clear()
+            extraction.changed -= reading.refresh.due
         finally:
             if not under_way:
                 reading.refresh.close()
@@ -94,9 +103,10 @@ def profile_resources(extraction: Extraction) -> list[DltResource]:
 
 def _begin(extraction: Extraction, source: DltSource, state: dict[str, Any]) -> "_Reading":
     """Read the whole list where it is due or there is nothing else to read, and what changed otherwise."""
-    wanted, settings = set(source.selected_resources), extraction.settings
-    traits = PROFILE_TRAITS.name in wanted and settings.profile_detail != "meta"
-    meta = bool({PROFILE_META.name, PROFILE_EVENT_BOUNDS.name} & wanted) and settings.profile_detail != "traits"
+    settings = extraction.settings
+    unwanted = {"both": set(), "meta": {PROFILE_TRAITS.name}, "traits": _OF_META}[settings.profile_detail]
+    tables = sorted(({table.name for table in _TABLES} & source.selected_resources.keys()) - unwanted)
+    traits, meta = PROFILE_TRAITS.name in tables, bool(_OF_META.intersection(tables))
     refresh = Refresh(
         extraction,
         standing_of(source),
@@ -106,8 +116,8 @@ def _begin(extraction: Extraction, source: DltSource, state: dict[str, Any]) -> 
         settles=(traits or settings.profile_detail == "meta") and (meta or settings.profile_detail == "traits"),
         listing_holds_traits=bool(state.get(_LISTING_HOLDS_TRAITS, False)),
     )
-    whole = settings.profile_refresh == "all" or not (traits or meta) or _is_due(state, extraction)
-    return _Reading(refresh, refresh.everything() if whole else refresh.changed())
+    whole = settings.profile_refresh == "all" or not (traits or meta) or _is_due(state, extraction, tables)
+    return _Reading(refresh, refresh.everything() if whole else refresh.changed(), tables)
 
 
 def remaining(state: dict[str, Any]) -> bool:
@@ -123,8 +133,8 @@ def are_read_now(extraction: Extraction) -> bool:
 
 def listed_at() -> Millis | None:
     """When the last complete reading of all profiles began, None before the first one: what came later changes them."""
-    found = dlt.current.resource_state(PROFILES.name).get(_SCROLLED_AT)
-    return None if found is None else instants.parse(found) // 1000
+    found = dlt.current.resource_state(PROFILES.name).get(_READ_AT, {})
+    return min((instants.parse(at) // 1000 for at in found.values()), default=None)
 
 
 def current_load() -> str | None:
@@ -145,13 +155,15 @@ def _active_pipeline() -> SupportsPipeline | None:
     return pipelines.pipeline() if pipelines.is_active() else None
 
 
-def _is_due(state: dict[str, Any], extraction: Extraction) -> bool:
-    if _SCROLLED_AT not in state:
+def _is_due(state: dict[str, Any], extraction: Extraction, tables: Sequence[str]) -> bool:
+    """Whether one of the tables has never been written wholly, or too long ago."""
+    read_at = state.get(_READ_AT, {})
+    if any(table not in read_at for table in tables):
         return True
-    age = (extraction.client.now() if extraction.now is None else extraction.now) - instants.parse(
-        state[_SCROLLED_AT]
-    ) // 1000
-    return age >= extraction.settings.full_scroll_every.total_seconds() * 1000
+    oldest = min(instants.parse(read_at[table]) // 1000 for table in tables)
+    every = int(extraction.settings.full_scroll_every.total_seconds() * 1000)
+    now = extraction.client.now() if extraction.now is None else extraction.now
+    return now - oldest >= every - min(every // _SLACK, _HOUR)
 
 
 def _cut(extraction: Extraction, columns: ProfileColumns, pages: DltResource, table: Table) -> DltResource:
@@ -162,7 +174,7 @@ def _cut(extraction: Extraction, columns: ProfileColumns, pages: DltResource, ta
         if rows:
             extraction.report.count_rows(table.name, len(rows))
             if table is not PROFILE_EVENT_BOUNDS:
-                read = len(rows) - len(page.gone)
+                read = len(rows) - len(page.gone.get(table.name, []))
                 rows = columns.rows(table.name, rows[:read]) + rows[read:]
             yield table.first(rows)
         aside, page.aside = page.aside, []

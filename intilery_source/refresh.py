@@ -10,7 +10,7 @@ from itertools import chain
 import msgspec
 
 from intilery_source import instants, profile_rows
-from intilery_source.departures import FuseError, SharedIdentifiers, check_fuse, depart
+from intilery_source.departures import FuseError, Holders, check_fuse, depart
 from intilery_source.extraction import Extraction
 from intilery_source.history import History
 from intilery_source.instants import Millis
@@ -21,7 +21,15 @@ from intilery_source.profile_screen import ProfileScreen
 from intilery_source.rejects import Rejects
 from intilery_source.scroll import Scroll
 from intilery_source.standing import Standing, Version
-from intilery_source.tables import PENDING_LOOKUPS, PROFILE_DELETIONS, PROFILE_MERGES, PROFILES, REJECTED_RECORDS
+from intilery_source.tables import (
+    PENDING_LOOKUPS,
+    PROFILE_DELETIONS,
+    PROFILE_MERGES,
+    PROFILE_META,
+    PROFILE_TRAITS,
+    PROFILES,
+    REJECTED_RECORDS,
+)
 from intilery_source.types import ProfileAnswer
 
 _PORTION = 100
@@ -67,7 +75,11 @@ class Refresh:
         self._rejects = Rejects(extraction.report, PROFILES.name)
         self._scroll = Scroll(client.list_profiles)
         self._history = History(settings.volatile_traits)
-        self._shared = SharedIdentifiers(standing, client.traits_of_user)
+        self._holders = Holders(
+            standing,
+            screen.asking("profile_traits", client.traits_of_user),
+            screen.asking("profile_traits", client.traits),
+        )
         self._versions: dict[str, Version] = {}
         self._seen: set[str] = set()
         self._now: Millis | None = None
@@ -76,6 +88,8 @@ class Refresh:
         self._settles = settles
         self._pending = standing.pending()
         self._queue = list(dict.fromkeys([*self._pending, *sorted(extraction.changed)]))
+        self.due = frozenset(extraction.changed)
+        """The profiles that this load's own events changed."""
         self.complete = False
         """Whether all profiles were listed, and those that are gone dealt with."""
         self.listing_holds_traits = listing_holds_traits
@@ -97,21 +111,34 @@ class Refresh:
         elif self._lookups:
             known = self._standing.profiles()
             missing = sorted(known - self._seen)
-            try:
-                check_fuse(len(missing), len(known), self._extraction.settings.max_delete_share)
-                self.complete = True
-            except FuseError as error:
-                report.failures.append(str(error))
-                missing = []
+            self.complete = self._may_go(len(missing), len(known))
+            missing = missing if self.complete else []
         rest = [key for key in self._queue if key not in self._seen and key not in set(missing)]
         yield from self._looked_up(self._portions([*missing, *rest]))
-        yield self._end(missing, rest)
+        yield from self._end(missing, rest if self.complete else [], all_read=self.complete)
 
     def changed(self) -> Iterator[ProfilePage]:
         """The profiles that are due alone."""
         self._versions = self._standing.versions(self._queue)
         yield from self._looked_up(self._portions(self._queue))
-        yield self._end([], self._queue)
+        may_go = True
+        if gone := self._gone():
+            known = self._standing.profiles()
+            may_go = self._may_go(len(gone & known), len(known))
+        yield from self._end([], self._queue if may_go else [], all_read=False)
+
+    def _may_go(self, missing: int, known: int) -> bool:
+        try:
+            check_fuse(missing, known, self._extraction.settings.max_delete_share)
+        except FuseError as error:
+            self._extraction.report.failures.append(str(error))
+            return False
+        return True
+
+    def _gone(self) -> set[str]:
+        """The profiles of which every look-up has said that there is none."""
+        found = [lookups.gone for lookups in self._lookups.values()]
+        return set.intersection(*found) - self._screen.left_out if found else set()
 
     def _listed_pages(self) -> Iterator[tuple[list[Object], list[str]]]:
         for raw_page in self._scroll.pages():
@@ -176,43 +203,43 @@ class Refresh:
         return [{"id": key} for key in dict.fromkeys(key for key, _ in chain(page.traits, page.meta))]
 
     def _version(self, profile_id: str, answer: ProfileAnswer) -> Object | None:
-        last = self._versions.get(profile_id)
-        row = self._history.version(profile_id, answer, last)
-        external_id = None if row is None else row["external_id"]
-        before = None if last is None or last.trait_hash is None else last.external_id
-        if external_id is not None and external_id != before:
-            self._shared.add(profile_id, external_id)
-        return row
+        external_id = answer.value.get("externalId")
+        self._holders.add(profile_id, external_id if isinstance(external_id, str) else None)
+        return self._history.version(profile_id, answer, self._versions.get(profile_id))
 
-    def _end(self, missing: Sequence[str], due: Sequence[str]) -> ProfilePage:
+    def _end(self, missing: Sequence[str], due: Sequence[str], *, all_read: bool) -> Iterator[ProfilePage]:
         """What is known when everything has been looked up: departures, merges, and what is to be tried again.
 
         `missing` lacked in a complete list; `due` are other profiles that were looked up without having been listed.
+        First comes what is recorded of them, and then, if loads are kept small in a load after that, the removal of
+        their rows: whoever is stopped in between finds them missing again.
         """
-        page = ProfilePage()
-        client = self._extraction.client
-        gone = set.intersection(*(found.gone for found in self._lookups.values())) if self._lookups else set()
+        records, removal = ProfilePage(ends_load=True), ProfilePage()
+        gone = self._gone()
         failed = {key: why for found in self._lookups.values() for key, why in found.failed.items()}
         if self._now is None and gone:
-            self._now = client.now()
+            self._now = self._extraction.client.now()
         at = instants.to_datetime(self._now or 0)
+        departed: list[str] = []
         for ids, listed in ((missing, True), (due, False)):
             went = [key for key in ids if key in gone]
-            found = depart(went, self._versions, self._standing, client.traits_of_user, at, listed=listed)
-            page.gone += found.gone
-            page.aside += [(PROFILE_DELETIONS, found.deletions), (PROFILE_MERGES, found.merges)]
+            found = depart(went, self._versions, self._standing, self._holders, at, listed=listed)
+            departed += found.gone
+            records.aside += [(PROFILE_DELETIONS, found.deletions), (PROFILE_MERGES, found.merges)]
             if found.ended:
-                page.aside.append(history_table(found.ended))
+                records.aside.append(history_table(found.ended))
             failed |= found.undecided
-        page.bounds_gone = self._standing.event_keys(page.gone)
-        merges, undecided = self._shared.merges(page.gone, at)
-        page.aside += [
-            (PROFILE_MERGES, merges),
-            (PENDING_LOOKUPS, self._pending_rows(failed | undecided)),
-            (REJECTED_RECORDS, self._rejects.take()),
-        ]
-        page.aside = [(table, rows) for table, rows in page.aside if len(rows)]
-        return page
+        merges, undecided = self._holders.merges(departed, at, all_read=all_read)
+        records.aside.append((PROFILE_MERGES, merges))
+        records.aside = [(table, rows) for table, rows in records.aside if len(rows)]
+        if records.aside:
+            yield records
+        for table in (PROFILES, PROFILE_TRAITS, PROFILE_META):
+            removal.gone[table.name] = self._standing.holding(table, departed)
+        removal.bounds_gone = self._standing.event_keys(departed)
+        asides = ((PENDING_LOOKUPS, self._pending_rows(failed | undecided)), (REJECTED_RECORDS, self._rejects.take()))
+        removal.aside = [(table, rows) for table, rows in asides if rows]
+        yield removal
 
     def _pending_rows(self, failed: dict[str, str]) -> list[Object]:
         """Rows of `pending_lookups`: what failed is due again, what was due and did not fail is done."""
@@ -222,7 +249,7 @@ class Refresh:
         if self._settles:
             rows += [{"profile_id": key, "done": True} for key in self._pending if key not in failed]
         else:
-            rows += pending_rows(self._extraction.changed - failed.keys())
+            rows += pending_rows(self.due - failed.keys())
             waiting |= {key for key, has_failed in self._pending.items() if has_failed}
         self._extraction.report.pending_lookups = len(waiting)
         return rows

@@ -13,6 +13,7 @@ from dlt.pipeline.pipeline import Pipeline
 from intilery_source.tables import (
     EVENTS,
     PENDING_LOOKUPS,
+    PROFILE_DELETIONS,
     PROFILE_EVENT_BOUNDS,
     PROFILE_MERGES,
     PROFILE_META,
@@ -24,6 +25,7 @@ from intilery_source.tables import (
 
 _AT_ONCE = 500
 _OF_PROFILES = "profile_id IN ({values})"
+_OF_IDS = "id IN ({values})"
 _OF_EXTERNAL_IDS = "profile_id IN (SELECT profile_id FROM {table} WHERE external_id IN ({values}))"
 _ROWS_AT_ONCE = 10_000
 
@@ -69,6 +71,16 @@ class Standing:
         query = "SELECT profile_id, merged_into FROM {table}{where} ORDER BY detected_at"
         return dict(self._rows_of(PROFILE_MERGES, query, _OF_PROFILES, ids))
 
+    def deletions(self, ids: Sequence[str]) -> dict[str, datetime]:
+        """When each of some profiles was last found deleted."""
+        query = "SELECT profile_id, detected_at FROM {table}{where} ORDER BY detected_at"
+        found = self._rows_of(PROFILE_DELETIONS, query, _OF_PROFILES, ids)
+        return {profile_id: _aware(detected_at) for profile_id, detected_at in found}
+
+    def holding(self, table: Table, ids: Sequence[str]) -> list[str]:
+        """Those of some profiles that have a row in a profile table."""
+        return [profile_id for (profile_id,) in self._rows_of(table, "SELECT id FROM {table}{where}", _OF_IDS, ids)]
+
     def event_keys(self, ids: Sequence[str]) -> list[tuple[str, str]]:
         """The keys of the rows of `profile_event_bounds` of some profiles."""
         query = "SELECT profile_id, event_key FROM {table}{where}"
@@ -89,8 +101,7 @@ class Standing:
             "{where}) v WHERE age = 1"
         )
         for profile_id, observed_at, *others in self._rows_of(PROFILE_TRAIT_HISTORY, query, condition, values):
-            aware = observed_at if observed_at.tzinfo is not None else observed_at.replace(tzinfo=UTC)
-            yield Version(profile_id, aware, *others)
+            yield Version(profile_id, _aware(observed_at), *others)
 
     def _rows_of(
         self, table: Table, query: str, condition: str, values: Sequence[str] | None
@@ -116,3 +127,7 @@ class Standing:
             text = text.replace("{loads}", loads)
             with client.execute_query(text, *parameters) as cursor:
                 yield from (row for rows in cursor.iter_fetch(_ROWS_AT_ONCE) for row in rows)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -6,13 +6,31 @@ from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.pipeline.pipeline import Pipeline
 
 from intilery_source.settings import ON_DELETE
-from intilery_source.tables import PROFILE_DELETIONS, PROFILES
+from intilery_source.tables import (
+    PENDING_LOOKUPS,
+    PROFILE_DELETIONS,
+    PROFILE_MERGES,
+    PROFILE_META,
+    PROFILE_TRAIT_HISTORY,
+    PROFILE_TRAITS,
+    PROFILES,
+    Table,
+)
 from pipelines import duckdb_rewrite
 from pipelines.delta_folder import must_be_local
 from pipelines.destination import Target
 from pipelines.erasure import erase_profiles
 
 KEEP, PSEUDONYMISE, _ = ON_DELETE
+_TRACES = (
+    (PROFILES, "id", ""),
+    (PROFILE_TRAITS, "id", ""),
+    (PROFILE_META, "id", ""),
+    (PENDING_LOOKUPS, "profile_id", ""),
+    (PROFILE_MERGES, "profile_id", " AND t.detected_at > d.at"),
+    (PROFILE_TRAIT_HISTORY, "profile_id", " AND t.trait_hash IS NOT NULL AND t.observed_at > d.at"),
+)
+"""Where a profile that was deleted may be seen afterwards, by which key, and on what condition."""
 
 
 def check_can_honour(where: Target, on_delete: str) -> None:
@@ -55,17 +73,21 @@ def _marker(where: Target) -> Path:
 
 
 def _deleted(pipeline: Pipeline) -> list[str]:
-    """The profiles that were found deleted and have not come back."""
+    """The profiles whose last trace is that they were deleted: not those that came back, were merged, or are due."""
     tables = pipeline.default_schema.tables
-    if any(
-        C_DLT_LOAD_ID not in tables.get(table.name, {}).get("columns", {}) for table in (PROFILE_DELETIONS, PROFILES)
-    ):
+
+    def written(table: Table) -> bool:
+        return C_DLT_LOAD_ID in tables.get(table.name, {}).get("columns", {})
+
+    if not written(PROFILE_DELETIONS):
         return []
     with pipeline.sql_client() as client:
-        deletions, profiles = map(client.make_qualified_table_name, (PROFILE_DELETIONS.name, PROFILES.name))
-        query = (
-            f"SELECT DISTINCT d.profile_id FROM {deletions} d LEFT JOIN {profiles} p ON p.id = d.profile_id "  # noqa: S608
-            "WHERE p.id IS NULL"
-        )
+        deletions = client.make_qualified_table_name(PROFILE_DELETIONS.name)
+        query = f"SELECT d.profile_id FROM (SELECT profile_id, MAX(detected_at) AS at FROM {deletions} "  # noqa: S608
+        query += "GROUP BY profile_id) d WHERE 1 = 1"
+        for table, key, later in _TRACES:
+            if written(table):
+                place = client.make_qualified_table_name(table.name)
+                query += f" AND NOT EXISTS (SELECT 1 FROM {place} t WHERE t.{key} = d.profile_id{later})"  # noqa: S608
         with client.execute_query(query) as cursor:
             return [str(profile_id) for (profile_id,) in cursor.fetchall()]
