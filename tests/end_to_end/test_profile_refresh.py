@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pytest
 from accounts import Account
 
@@ -153,6 +154,44 @@ def test_a_complete_list_is_read_again_when_it_is_old(people: Account) -> None:
     asked = people.asked()
     assert asked["profiles"] > 0
     assert asked["traits"] >= len(people.true_traits())
+
+
+def test_a_first_load_of_one_table_hides_no_profile_from_the_others(account: Account) -> None:
+    account.server.reset(**_WORLD)
+    account.load(only=("profile_meta",))
+    account.load()
+    true = account.true_traits().keys()
+    for table in ("profiles", "profile_traits", "profile_meta"):
+        assert {key for (key,) in account.query(f"SELECT id FROM intilery.{table}")} == true, table
+    account.asked()
+    account.load()
+    assert account.asked()["profiles"] == 0
+
+
+def test_a_late_event_of_a_profile_that_is_gone_brings_no_row_back(account: Account) -> None:
+    # given an account some of whose profiles are gone, with their rows
+    account.server.reset(**_WORLD)
+    account.settings |= {"max_delete_share": 0.5, "full_scroll_every": "1 day"}
+    account.load()
+    before = account.true_traits().keys()
+    account.advance(30 * _DAY)
+    account.load()
+    gone = sorted(before - account.true_traits().keys())
+    assert gone
+    # when their look-up becomes due again, and again
+    account.settings["full_scroll_every"] = "90 days"
+    for _ in range(2):
+        with duckdb.connect(str(account.database)) as connection:
+            for key in gone:
+                connection.execute(
+                    "INSERT INTO intilery.pending_lookups (profile_id, done, _dlt_load_id, _dlt_id) "
+                    "VALUES (?, false, '', ?)",
+                    [key, key],
+                )
+        assert account.load().exit_code == ExitCode.LOADED
+        # then they are not there
+        for table in ("profiles", "profile_traits", "profile_meta"):
+            assert not set(gone) & {key for (key,) in account.query(f"SELECT id FROM intilery.{table}")}, table
 
 
 def test_refreshing_all_or_none(people: Account) -> None:

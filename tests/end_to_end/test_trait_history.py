@@ -34,6 +34,9 @@ def check(account: Account, seed: int, days: list[int]) -> None:
         account.advance(step * _DAY)
         assert account.load(only=_TABLES).exit_code == ExitCode.LOADED
         shown[account.now()] = lasting(account.true_traits())
+        for table in _TABLES:
+            rows = account.query(f"SELECT id, _deleted FROM intilery.{table}")
+            assert sorted(rows) == [(key, None) for key in sorted(shown[account.now()])], table
     for instant, traits in shown.items():
         assert lasting(account.traits_at(instant)) == traits, instant
     # and a version is there for real changes only
