@@ -3,7 +3,6 @@
 So what a load reads of them again is dropped in memory, before a row goes anywhere.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal
@@ -16,8 +15,8 @@ from dlt.common.pipeline import PipelineContext
 from dlt.pipeline.pipeline import Pipeline
 
 from cdp_client import ConfigurationError
-from intilery_source import event_rows
-from intilery_source.protection import addresses_in, keyed
+from intilery_source import addresses, event_rows
+from intilery_source.protection import keyed
 from intilery_source.tables import FORGOTTEN
 
 Kind = Literal["id", "userId", "email", "anonymousId"]
@@ -124,16 +123,16 @@ class Forgotten:
         return any(self.has(kind, value) for kind, value in found if isinstance(value, str) and value)
 
     def _shows(self, text: str | None) -> bool:
-        return bool(text) and any(self.has("email", _plain(found)) for found in _addresses(_unescaped(text or "")))
+        return bool(text) and any(map(self._is_address, addresses.meant(_unescaped(text or ""))))
 
     def _blanked_json(self, text: str | None) -> str | None:
         return None if text is None else self._blanked(_unescaped(text)) if self._shows(text) else text
 
     def _blanked(self, text: str) -> str:
-        for found in set(_addresses(text)):
-            if self.has("email", _plain(found)):
-                text = text.replace(found, FORGOTTEN_ADDRESS)
-        return text
+        return addresses.blanked(text, self._is_address, FORGOTTEN_ADDRESS)
+
+    def _is_address(self, address: str) -> bool:
+        return self.has("email", address)
 
 
 def forgotten_people(schema_name: str, key: str | None, pipeline: Pipeline | None = None) -> Forgotten:
@@ -176,12 +175,3 @@ def _unescaped(text: str) -> str:
         return msgspec.json.encode(msgspec.json.decode(text)).decode()
     except (ValueError, RecursionError):
         return text
-
-
-def _addresses(text: str) -> list[str]:
-    """The e-mail addresses in JSON; what an escape such as `\\n` ends in is no part of one."""
-    return addresses_in(re.sub(r"\\[bfnrt]", "  ", text))
-
-
-def _plain(address: str) -> str:
-    return address.replace("%40", "@")

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import lru_cache
@@ -11,26 +10,17 @@ from typing import Any
 
 import msgspec
 
-from intilery_source import event_rows
+from intilery_source import addresses, event_rows
 from intilery_source.pii_rules import Action, Rules, normal
 
 MASK = "[masked]"
 _NODES_KEPT = 20_000
 _KEYS_KEPT = 500
-_ADDRESS = re.compile(
-    r"[^\s@\"'<>:=,;(){}\[\]/?&#|\\]{1,128}(?:@|%40)[^\s@\"'<>:=,;(){}\[\]/?&#|\\%]{1,255}\.[^\W\d_]{2,63}"
-)
-"""An e-mail address, alone or inside another text such as an URL."""
 
 
 def keyed(key: str, text: str) -> str:
     """The HMAC-SHA-256 of a text's UTF-8 bytes, in hexadecimal digits."""
     return hmac.new(key.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
-
-
-def addresses_in(text: str) -> list[str]:
-    """The e-mail addresses in a text, as they are written there."""
-    return _ADDRESS.findall(text) if "@" in text or "%40" in text else []
 
 
 class Part(Enum):
@@ -157,9 +147,7 @@ class Protection:
 
     def without_addresses(self, text: str) -> str:
         """A text with its e-mail addresses hashed."""
-        if "@" not in text and "%40" not in text:
-            return text
-        return _ADDRESS.sub(lambda match: self.hash_text(match[0]), text)
+        return addresses.replaced(text, self.hash_text)
 
     def _member(self, node: Node, key: str) -> tuple[str, Action | None, Node]:
         """What a key is called, what becomes of its value, and the place that this is."""

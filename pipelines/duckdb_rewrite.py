@@ -21,8 +21,9 @@ class RewriteError(Exception):
 
 
 def beside(database: Path) -> Path:
-    """Where the new file is made."""
-    return database.with_name(database.name + _BESIDE)
+    """Where the new file is made: beside the file itself, also where `database` is a symbolic link to it."""
+    real = database.resolve()
+    return real.with_name(real.name + _BESIDE)
 
 
 def sweep(database: Path) -> None:
@@ -69,18 +70,18 @@ def _write(connection: duckdb.DuckDBPyConnection, database: Path, changes: Seque
 
 
 def move_into_place(database: Path) -> None:
-    """Put the new file in the old one's place; both must be closed."""
-    new = beside(database)
+    """Put the new file in the old one's place; both must be closed. A symbolic link stays one."""
+    new, real = beside(database), database.resolve()
     with duckdb.connect(str(new), read_only=True) as connection:
         connection.execute("SELECT count(*) FROM duckdb_tables()")
     with new.open("rb") as handle:
         os.fsync(handle.fileno())
-    new.chmod(database.stat().st_mode & 0o777)
-    wal = Path(f"{database}.wal")
-    if wal.exists():
-        raise RewriteError(f"{wal.name} is still there: another program has the file open.")
-    new.replace(database)
-    folder = os.open(database.resolve().parent, os.O_RDONLY)
+    new.chmod(real.stat().st_mode & 0o777)
+    for wal in (Path(f"{database}.wal"), Path(f"{real}.wal")):
+        if wal.exists():
+            raise RewriteError(f"{wal.name} is still there: another program has the file open.")
+    new.replace(real)
+    folder = os.open(real.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

@@ -156,13 +156,22 @@ def _rows(table: Path) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what exports into a folder that were killed have left beside it."""
+    for left in folder.parent.iterdir():
+        if left.name.startswith(_prefix(folder)):
+            shutil.rmtree(left)
+
+
+def _prefix(folder: Path) -> str:
+    return f".{folder.name}.export-"
+
+
 @contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
     """A new folder beside `folder`, of which nothing stays there; those of killed exports are removed first."""
-    prefix = f".{folder.name}.export-"
-    for left in folder.parent.glob(f"{prefix}*"):
-        shutil.rmtree(left)
-    beside = Path(mkdtemp(prefix=prefix, dir=folder.parent))
+    sweep(folder)
+    beside = Path(mkdtemp(prefix=_prefix(folder), dir=folder.parent))
     beside.chmod(0o755)
     try:
         yield beside

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from cdp_client import ConfigurationError
+from pipelines import export
 from pipelines.erasure import Erased, plan
 from pipelines.people import People, fill
 from pipelines.stored_tables import Change, Store, StoredTable, literal, quoted, store_in
@@ -51,7 +52,7 @@ def folder_of(path: Path) -> ParquetFolder:
 
 
 def erase(exported: ParquetFolder, whom: People, key: str, *, dry_run: bool) -> dict[str, Erased]:
-    """Erase people from all files of a folder; what a killed erasure has left is removed.
+    """Erase people from all files of a folder; what killed erasures and exports have left is removed.
 
     All files are written before the first is moved into place, and each is replaced at once.
     """
@@ -73,6 +74,8 @@ def erase(exported: ParquetFolder, whom: People, key: str, *, dry_run: bool) -> 
                     written.append(path)
     for path in written:
         path.with_name(path.name + _BESIDE).replace(path)
+    if not dry_run:
+        export.sweep(exported.folder.resolve())
     return found
 
 

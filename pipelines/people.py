@@ -100,15 +100,14 @@ def resolve(store: Store, tables: list[StoredTable], given: People, key: str, *,
     known = [table for table in tables if table.id_column and table.schema == store.dataset]
     fill(store, found, key)
     for kind in ("email", "userId"):
-        ids = {value for table in known for value in _ids_of(store, table, kind)}
-        if len(ids - found.of("id")) > 1 or (len(ids) > 1 and len(given.of(kind)) == 1):
-            what = "e-mail address" if kind == "email" else "user id"
-            found.notes.append(f"{len(ids)} profiles have the {what} that was given: all of them are forgotten.")
-        found.of("id").update(ids)
+        named = _ids_by_name(store, known, given, key, kind)
+        found.notes.extend(_note_on(kind, named, len(given.of(kind))))
+        found.of("id").update(*named.values())
     fill(store, found, key)
     if merged:
-        found.of("id").update(value for table in known for value in _merged(store, table))
-        fill(store, found, key)
+        while further := {value for table in known for value in _merged(store, table)} - found.of("id"):
+            found.of("id").update(further)
+            fill(store, found, key)
     for kind, value in {pair for table in known for pair in _beside(store, table)}:
         if value not in _NOBODY:
             found.of(kind).add(value)
@@ -150,17 +149,35 @@ def _id(table: StoredTable) -> str:
     return f"CAST(r.{quoted(table.id_column or '')} AS VARCHAR)"
 
 
-def _ids_of(store: Store, table: StoredTable, kind: str) -> set[str]:
-    """The profiles that an identifier of some kind names in a table."""
-    found: set[str] = set()
-    for of, expression in expressions(table, store):
-        if of == kind:
-            rows = store.rows(
-                f"SELECT DISTINCT {_id(table)} FROM {place(table)} r WHERE {among(expression, kind)} "  # noqa: S608
-                f"AND r.{quoted(table.id_column or '')} IS NOT NULL"
-            )
-            found.update(str(value) for (value,) in rows)
+def _ids_by_name(
+    store: Store, tables: Iterable[StoredTable], given: People, key: str, kind: Kind
+) -> dict[str, set[str]]:
+    """The profiles that each given identifier of some kind names, also where `pii` has hashed it."""
+    hashed = {keyed(key, value): value for value in given.of(kind)}
+    if kind == "email":
+        hashed |= {keyed(key, value): value.lower() for value in given.spelled}
+    found: dict[str, set[str]] = {}
+    for table in tables:
+        for of, expression in expressions(table, store):
+            if of == kind:
+                rows = store.rows(
+                    f"SELECT DISTINCT {expression}, {_id(table)} FROM {place(table)} r "  # noqa: S608
+                    f"WHERE {among(expression, kind)} AND r.{quoted(table.id_column or '')} IS NOT NULL"
+                )
+                for value, profile in rows:
+                    found.setdefault(hashed.get(str(value), str(value)), set()).add(str(profile))
     return found
+
+
+def _note_on(kind: Kind, named: Mapping[str, set[str]], given: int) -> Iterator[str]:
+    """What the user is told where an identifier names several profiles."""
+    several = [ids for ids in named.values() if len(ids) > 1]
+    if not several:
+        return
+    what = "e-mail address" if kind == "email" else "user id"
+    which = f"the {what} that was given" if given == 1 else f"an {what}" if kind == "email" else f"a {what}"
+    shared = "" if given == 1 else " in common with another, of those that were given"
+    yield f"{len(set().union(*several))} profiles have {which}{shared}: all of them are forgotten."
 
 
 def _beside(store: Store, table: StoredTable) -> set[tuple[Kind, str]]:

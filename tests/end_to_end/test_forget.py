@@ -212,6 +212,61 @@ def test_an_address_of_several_profiles_is_said_and_all_are_forgotten(account: A
     assert account.query("SELECT id FROM intilery.profile_traits") == [(OTHER_ID,)]
 
 
+def test_addresses_of_one_profile_each_are_not_said_to_be_shared(account: Account) -> None:
+    outcome = _forget(account, "--email", EMAIL, "--email", OTHER_EMAIL, "--dry-run")
+    assert outcome["erased"]["intilery.profiles"] == 2
+    assert outcome["notes"] == []
+    with duckdb.connect(str(account.database)) as connection:
+        connection.execute("UPDATE intilery.profile_traits SET email = ?", [EMAIL])
+    outcome = _forget(account, "--email", EMAIL, "--email", "nobody@example.com", "--dry-run")
+    assert [note[:38] for note in outcome["notes"]] == ["2 profiles have an e-mail address in c"]
+
+
+@pytest.mark.parametrize("end", ["pid-c1", "pid-c3", "pid-c5"])
+def test_a_chain_of_merges_is_forgotten_from_either_end(account: Account, end: str) -> None:
+    with duckdb.connect(str(account.database)) as connection:
+        for number in range(1, 5):
+            connection.execute(
+                "INSERT INTO intilery.profile_merges BY NAME SELECT * REPLACE (? AS profile_id, ? AS merged_into) "
+                "FROM intilery.profile_merges LIMIT 1",
+                [f"pid-c{number}", f"pid-c{number + 1}"],
+            )
+    outcome = _forget(account, "--id", end)
+    assert outcome["profiles"] == 5
+    assert outcome["erased"]["intilery.profile_merges"] == 4
+    assert found_in([f"pid-c{number}" for number in range(1, 6)], account.database.parent) == {}
+
+
+def test_a_link_stays_a_link_and_its_file_is_erased(account: Account) -> None:
+    real = account.database.parent / "volume" / "real.duckdb"
+    real.parent.mkdir()
+    account.database.rename(real)
+    account.database.symlink_to(real)
+    (_folder(account) / "left").mkdir(parents=True)
+    (_folder(account) / "left" / "events.jsonl").write_text(json.dumps(PERSONAL))
+    _forget(account, "--email", EMAIL)
+    assert account.database.is_symlink()
+    assert _left(account) == {}
+    assert sorted(path.name for path in real.parent.iterdir()) == ["real.duckdb"]
+    assert account.query("SELECT id FROM intilery.profiles") == [(OTHER_ID,)]
+
+
+def test_what_a_killed_export_has_left_beside_is_swept(account: Account, tmp_path: Path) -> None:
+    folder = tmp_path / "exports" / "customers"
+    folder.parent.mkdir()
+    assert account.invoke("export", "--database", str(account.database), "--parquet", str(folder)).exit_code == 0
+    lefts = [folder.with_name(name) for name in (".customers.export-abc", ".customers.export-abc-old")]
+    for left in lefts:
+        shutil.copytree(folder, left)
+    shutil.copytree(folder, folder.with_name(".customers2.export-x"))
+    _forget(account, "--email", EMAIL, "--export", str(folder), "--dry-run")
+    assert all(left.exists() for left in lefts)
+    _forget(account, "--email", EMAIL, "--export", str(folder))
+    assert sorted(path.name for path in folder.parent.iterdir()) == [".customers2.export-x", "customers"]
+    shutil.rmtree(folder.with_name(".customers2.export-x"))
+    assert _left(account) == {}
+
+
 def test_addresses_in_others_rows_are_blanked_and_longer_ones_are_not(account: Account) -> None:
     cases = {
         EMAIL: "[forgotten]",

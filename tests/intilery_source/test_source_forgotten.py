@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
@@ -83,6 +84,58 @@ def test_an_escape_hides_no_address():
     raw = b'{"eventId": "1", "eventTime": "2024-02-01T12:00:00.000Z", "rawData": {"x": "ada\\u0040example.com"}}'
     rows = event_rows.table([event_rows.read(raw, 0, of_profiles=False)], of_profiles=False).to_batches()[0]
     assert GONE.without(rows).num_rows == 0
+
+
+ODD = ["o'brien@example.com", "j\u00f6rg@example.com", "ada+news@example.com", "zebra/x@example.com", "a=b@example.com",
+       '"john zebra"@example.com', "zebra@[198.51.100.7]", "\U0001f993@example.com"]  # fmt: skip
+ODD_GONE = Forgotten((person_hmac(KEY, "email", address) for address in ODD), KEY)
+
+
+def spelled(address: str) -> list[str]:
+    """An address as a text of JSON may show it."""
+    plain = json.dumps(address, ensure_ascii=False)[1:-1]
+    units = address.encode("utf-16-be")
+    every = "".join(f"\\u{units[at]:02x}{units[at + 1]:02X}" for at in range(0, len(units), 2))
+    nested = json.dumps(json.dumps({"a": address}))[1:-1]
+    percent = "".join(f"%{byte:02x}" for byte in address.encode())
+    return [plain, every, every.replace("\\", "\\\\"), nested, quote(address, safe=""), percent,
+            plain.replace("/", "\\/")]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ODD)
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        ("", ""),
+        ("<", ">"),
+        ("'", "'"),
+        ("\\n", "\\n"),
+        ("\\u003c", "\\u003e"),
+        ("x?e=", "&n=1"),
+        ("%3C", "%3E"),
+        ("", "."),
+    ],
+)
+def test_no_spelling_hides_an_address(address, before, behind):
+    for written in spelled(address):
+        raw = (
+            '{"eventId": "1", "eventTime": "2024-02-01T12:00:00.000Z", "customerId": "p2", '
+            f'"rawData": {{"properties": {{"x": "{before}{written}{behind}", "kept": 1.50}}}}}}'
+        ).encode()
+        rows = event_rows.table([event_rows.read(raw, 0, of_profiles=False)], of_profiles=False).to_batches()[0]
+        (row,) = ODD_GONE.without(rows).to_pylist()
+        assert "[forgotten]" in row["properties"], written
+        assert address.partition("@")[2] not in row["properties"], written
+
+
+def test_a_longer_word_that_ends_in_an_address_is_somebody_elses():
+    for text in ("xada@example.com ada@example.com", "x%2Eada%40example.com ada@example.com"):
+        assert GONE.blanked(text) == text.replace(" ada@example.com", " [forgotten]")
+
+
+def test_a_long_text_is_searched_in_no_time():
+    for text in ("a" * 200_000 + "@", "%41" * 60_000 + "@", "\\" * 100_000 + "@", '"' * 100_000 + "@"):
+        assert GONE.blanked(text) == text
 
 
 def test_events_of_profiles_have_more_columns():

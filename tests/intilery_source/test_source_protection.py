@@ -97,6 +97,32 @@ def test_an_address_is_hashed_wherever_it_stands(text, left):
     assert len(found) == len(head) + 64 + len(tail)
 
 
+ADDRESSES = [
+    "o'brien@example.com", '"john zebra"@example.com', "zebra@example.xn--p1ai", "zebra.two@[198.51.100.7]",
+    "zebra@[IPv6:2001:db8::1]", "zebra/three@example.com", "zebra&four@example.com", "zebra=five@example.com",
+    "!#$%&'*+-/=?^_`{|}~@example.com", "ada%40example.com",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_text_that_is_an_address_is_hashed_whole_so_that_it_joins(address):
+    assert DEFAULT.profile("profiles", {"id": "p", "note": address})["note"] == hashed(address)
+
+
+@pytest.mark.parametrize("address", ADDRESSES[:-2])
+@pytest.mark.parametrize(
+    ("before", "behind"), [("to ", " now"), ("<", ">"), ("'", "'"), ("(mailto:", ")"), ("a@b.cd,", ";")]
+)
+def test_nothing_is_left_of_an_address_in_a_longer_text(address, before, behind):
+    found = DEFAULT.profile("profiles", {"id": "p", "note": f"{before}{address}{behind}"})["note"]
+    assert found == f"{before}{hashed(address)}{behind}".replace("a@b.cd", hashed("a@b.cd"))
+
+
+def test_quotes_in_a_text_of_json_do_not_begin_an_address():
+    text = '{"handle":"@example.com"}'
+    assert DEFAULT.profile("profiles", {"id": "p", "note": text})["note"] == text
+
+
 @pytest.mark.parametrize("text", ["@ada", "a @ b.c", "3@4", "ada@localhost", "@", "x@y."])
 def test_what_is_no_address_stays(text):
     assert DEFAULT.profile("profiles", {"id": "p", "note": text})["note"] == text
