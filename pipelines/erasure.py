@@ -13,6 +13,7 @@ from dlt.pipeline.pipeline import Pipeline
 from cdp_client import ConfigurationError
 from intilery_source.forgotten import FORGOTTEN_ADDRESS, KINDS
 from intilery_source.tables import EVENTS, EXTRACT_WINDOWS
+from pipelines.address_patterns import patterns
 from pipelines.people import PEOPLE, People, among, json_text, people, resolve
 from pipelines.stored_tables import Change, Store, StoredTable, literal, place, quoted, store_of
 
@@ -40,7 +41,7 @@ def plan(store: Store, tables: Sequence[StoredTable], whom: People, *, pseudonym
 
     Child tables come before their parents, so that each change can still look at what it depends on.
     """
-    addresses = _pattern(whom.of("email"))
+    addresses = patterns(whom.of("email"))
     changes = []
     for table in tables:
         if table.name in _NO_PERSON:
@@ -49,8 +50,8 @@ def plan(store: Store, tables: Sequence[StoredTable], whom: People, *, pseudonym
         if pseudonymise and _stays(table):
             changes.append(Change(table, "FALSE", rows, _pseudonyms(table)))
             rows = "FALSE"
-        values = {} if addresses is None else _blanked(store, table, addresses)
-        shown = [_shows(store, f"r.{quoted(name)}", addresses or "", whom.of("email")) for name in values]
+        values = _blanked(store, table, addresses) if addresses else {}
+        shown = [_shows(store, f"r.{quoted(name)}", addresses, whom.of("email")) for name in values]
         touched = " OR ".join(shown) or "FALSE"
         if "anonymous_id" in table.columns:  # of a device that somebody else used, too
             values["anonymous_id"] = f"CASE WHEN {_DEVICE} THEN NULL ELSE r.anonymous_id END"
@@ -118,7 +119,7 @@ def erase_profiles(
     return found
 
 
-def _of_person(store: Store, table: StoredTable, row: str, addresses: str | None, emails: Collection[str]) -> str:
+def _of_person(store: Store, table: StoredTable, row: str, addresses: Sequence[str], emails: Collection[str]) -> str:
     """SQL that says whether a row is one of theirs; `row` is what it is called there."""
     if table.parent is not None:
         root, link = _root_of(table)
@@ -141,7 +142,7 @@ def _of_person(store: Store, table: StoredTable, row: str, addresses: str | None
     if "event_id" in table.columns and table.has_json("extra"):
         for path, kinds in ((("rawData", "userId"), ("userId", "email")), (("rawData", "customerId"), ("id",))):
             found.append(among(json_text(store, "extra", *path, row=row), *kinds))
-        if addresses is not None and "customer_id" in table.columns:
+        if addresses and "customer_id" in table.columns:
             shows = " OR ".join(
                 _shows(store, f"{row}.{quoted(name)}", addresses, emails)
                 for name in table.texts
@@ -177,31 +178,23 @@ def _depth(table: StoredTable) -> int:
     return 0 if table.parent is None else 1 + _depth(table.parent)
 
 
-def _pattern(addresses: Collection[str]) -> str | None:
-    """A regular expression, of DuckDB and PostgreSQL, for e-mail addresses within JSON and other texts."""
-    if not addresses:
-        return None
-    escaped = "|".join(
-        re.sub(r"([^\w\s@-])", r"\\\1", address).replace("@", "(?:@|%40)") for address in sorted(addresses)
-    )
-    before = r"(^|[^0-9A-Za-z._%+-]|%[0-9A-Fa-f][0-9A-Fa-f]|\\[bfnrt])"
-    behind = r"($|[^0-9A-Za-z.-]|[.]$|[.][^0-9A-Za-z])"
-    return f"{before}(?:{escaped}){behind}"
-
-
-def _shows(store: Store, column: str, addresses: str, whom: Collection[str]) -> str:
+def _shows(store: Store, column: str, addresses: Sequence[str], whom: Collection[str]) -> str:
     """SQL that says whether an e-mail address stands in a column; a plain search, much faster, goes before."""
     text = f"CAST({column} AS VARCHAR)"
-    matches = (
-        f"regexp_matches({text}, {literal(addresses)}, 'i')" if store.is_duckdb else f"{text} ~* {literal(addresses)}"
-    )
+    found = [
+        f"regexp_matches({text}, {literal(pattern)}, 'i')" if store.is_duckdb else f"{text} ~* {literal(pattern)}"
+        for pattern in addresses
+    ]
+    matches = f"({' OR '.join(found)})"
     if len(whom) > _SEARCHED_ONE_BY_ONE:
         return matches
-    found = [f"position({literal(address.partition('@')[0])} IN lower({text})) > 0" for address in sorted(whom)]
-    return f"(({' OR '.join(found)}) AND {matches})"
+    plain = {max(re.findall("[0-9a-z]*", address.partition("@")[0]), key=len) for address in whom}
+    hidden = [r"\u", "%"]  # what an escape begins with
+    searched = [f"position({literal(part)} IN lower({text})) > 0" for part in (*sorted(plain), *hidden)]
+    return f"(({' OR '.join(searched)}) AND {matches})"
 
 
-def _blanked(store: Store, table: StoredTable, addresses: str) -> dict[str, str]:
+def _blanked(store: Store, table: StoredTable, addresses: Sequence[str]) -> dict[str, str]:
     """The values of a table's texts without the addresses; twice, since two that touch share what is between them."""
     found = {}
     blank = rf"\1{FORGOTTEN_ADDRESS}\2"
@@ -209,8 +202,8 @@ def _blanked(store: Store, table: StoredTable, addresses: str) -> dict[str, str]
         if name in ("event_id", "profile_id", "anonymous_id") or name == table.id_column:
             continue
         value = f"CAST(r.{quoted(name)} AS VARCHAR)"
-        for _ in range(2):
-            value = f"regexp_replace({value}, {literal(addresses)}, {literal(blank)}, 'gi')"
+        for pattern in (*addresses, *addresses):
+            value = f"regexp_replace({value}, {literal(pattern)}, {literal(blank)}, 'gi')"
         found[name] = f"CAST({value} AS {table.columns[name]})"
     return found
 

@@ -15,6 +15,7 @@ from accounts import Account
 from erasable import ANONYMOUS, DERIVED, EMAIL, EXTERNAL, ID, KEY, OTHER_EMAIL, OTHER_ID, PERSONAL, account_events, api
 from planted import found_in
 from scripted_api import ScriptedApi, event, serving
+from spellings import spellings
 
 from cdp_sandbox.process import Running
 from pipelines import duckdb_rewrite
@@ -288,6 +289,30 @@ def test_addresses_in_others_rows_are_blanked_and_longer_ones_are_not(account: A
     found = account.query("SELECT note, listed FROM intilery.notes")
     assert sorted(note for note, _ in found) == sorted(cases.values())
     assert sorted(map(json.loads, (listed for _, listed in found))) == sorted([left, 1.5] for left in cases.values())
+
+
+ODD = ["o'brien@example.com", "j\u00f6rg@example.com", "ada+news@example.com", "zebra/x@example.com", "a=b@example.com",
+       '"john zebra"@example.com', "zebra@[198.51.100.7]", "\U0001f993@example.com"]  # fmt: skip
+
+
+def test_no_escape_hides_an_address_in_what_is_stored(account: Account) -> None:
+    around = (("", ""), ("<", ">"), ("'", "'"), (r"\n", r"\n"), (r"\u003c", r"\u003e"), ("?e=", "&n=1"), ("%3C", "%3E"))
+    others = (r"x\u002bo'brien@example.com", "x%2Eada%2Bnews@example.com", "ada+newsx@example.com")
+    with duckdb.connect(str(account.database)) as connection:
+        connection.execute("CREATE TABLE intilery.notes (customer_id VARCHAR, listed JSON)")
+        for address in ODD:
+            for written in spellings(address):
+                for before, behind in around:
+                    shown = f'{{"x": "{before}{written}{behind}", "n": 1.50}}'
+                    connection.execute("INSERT INTO intilery.notes VALUES (?, ?)", [OTHER_ID, shown])
+        for other in others:
+            connection.execute("INSERT INTO intilery.notes VALUES (?, ?)", ["other", f'{{"x": "{other}"}}'])
+    _forget(account, *(option for address in ODD for option in ("--email", address)))
+    for (listed,) in account.query(f"SELECT listed::VARCHAR FROM intilery.notes WHERE customer_id = '{OTHER_ID}'"):
+        assert "[forgotten]" in listed
+        assert json.loads(listed)["n"] == 1.5
+    left = account.query("SELECT listed->>'x' FROM intilery.notes WHERE customer_id = 'other'")
+    assert sorted(text for (text,) in left) == sorted(json.loads(f'"{other}"') for other in others)
 
 
 def test_a_device_that_two_people_used_takes_nothing_of_the_other(account: Account) -> None:

@@ -2,13 +2,13 @@
 
 import json
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from odd_events import EVENTS
+from spellings import spellings
 
 from cdp_client import ConfigurationError
 from intilery_source import event_rows
@@ -91,17 +91,6 @@ ODD = ["o'brien@example.com", "j\u00f6rg@example.com", "ada+news@example.com", "
 ODD_GONE = Forgotten((person_hmac(KEY, "email", address) for address in ODD), KEY)
 
 
-def spelled(address: str) -> list[str]:
-    """An address as a text of JSON may show it."""
-    plain = json.dumps(address, ensure_ascii=False)[1:-1]
-    units = address.encode("utf-16-be")
-    every = "".join(f"\\u{units[at]:02x}{units[at + 1]:02X}" for at in range(0, len(units), 2))
-    nested = json.dumps(json.dumps({"a": address}))[1:-1]
-    percent = "".join(f"%{byte:02x}" for byte in address.encode())
-    return [plain, every, every.replace("\\", "\\\\"), nested, quote(address, safe=""), percent,
-            plain.replace("/", "\\/")]  # fmt: skip
-
-
 @pytest.mark.parametrize("address", ODD)
 @pytest.mark.parametrize(
     ("before", "behind"),
@@ -117,7 +106,7 @@ def spelled(address: str) -> list[str]:
     ],
 )
 def test_no_spelling_hides_an_address(address, before, behind):
-    for written in spelled(address):
+    for written in spellings(address):
         raw = (
             '{"eventId": "1", "eventTime": "2024-02-01T12:00:00.000Z", "customerId": "p2", '
             f'"rawData": {{"properties": {{"x": "{before}{written}{behind}", "kept": 1.50}}}}}}'
