@@ -146,7 +146,9 @@ def draw(seed: int) -> Plan:
         switches=switches,
         limits=limits,
         latency=rng.choice([0.0, 0.0, rng.uniform(0.0, 0.004)]),
-        settings=_settings(rng, visible, limits),
+        settings=_settings(rng, visible, limits)
+        # events that no load reads may be all that tells of a new profile, which then only the list shows
+        | {"profile_refresh": "changed" if covers else "all"},
         lookback=rng.choice([0.0, 1.0, MINUTE, HOUR]) if covers else rng.choice([0.0, HOUR, 12 * HOUR]),
         covers=covers,
         start_date=start_date,
