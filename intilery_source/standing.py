@@ -1,6 +1,7 @@
 """What the destination holds of the profiles: the only memory there is of what was seen of them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from dlt.common.pipeline import SupportsPipeline
 from dlt.common.schema.typing import C_DLT_LOAD_ID
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.pipeline import Pipeline
 
 from intilery_source.tables import (
@@ -125,7 +127,8 @@ class Standing:
             text = query.replace("{table}", client.make_qualified_table_name(table.name))
             loads = client.make_qualified_table_name(self._pipeline.schemas[self._schema].loads_table_name)
             text = text.replace("{loads}", loads)
-            with client.execute_query(text, *parameters) as cursor:
+            # of Delta tables, a killed load leaves some in the schema that it has not made
+            with suppress(DatabaseUndefinedRelation), client.execute_query(text, *parameters) as cursor:
                 yield from (row for rows in cursor.iter_fetch(_ROWS_AT_ONCE) for row in rows)
 
 

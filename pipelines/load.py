@@ -1,11 +1,13 @@
 """The job `intilery load`: many small loads, until nothing is left to read."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 from dlt.pipeline.pipeline import Pipeline
 
@@ -130,9 +132,12 @@ def row_counts(pipeline: Pipeline) -> dict[str, int]:
         for table in schema.data_tables(seen_data_only=True)
         if not table.get("parent") and "_dlt_load_id" in table["columns"]
     ]
-    if not tables:
-        return {}
-    return dict(pipeline.dataset().row_counts(table_names=tables).fetchall())
+    counts: dict[str, int] = {}
+    for table in tables:
+        # of Delta tables, a killed load leaves some in the schema that it has not made
+        with suppress(DatabaseUndefinedRelation):
+            counts |= dict(pipeline.dataset().row_counts(table_names=[table]).fetchall())
+    return counts
 
 
 def _source(request: LoadRequest, report: RunReport) -> DltSource:
