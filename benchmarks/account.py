@@ -61,25 +61,31 @@ class Account:
         settings: Mapping[str, str] | None = None,
     ) -> Taken:
         """Run `intilery load --only events` into `folder`, in a process of its own; times are ISO 8601."""
-        server = self.server
-        values = {
-            "base_url": server.url,
-            "client_id": server.client_id,
-            "account_id": server.account_id,
-            "brand_id": server.brand_id,
-            "auth_token": server.token,
-            "requests_per_second": str(float(rate)),
-            "burst": str(burst),
-            **(settings or {}),
-        }
         command = [sys.executable, "-m", "pipelines", "load", "--only", "events", "--json"]
         command += ["--database", str(database(folder))]
         command += [] if until is None else ["--until", until]
-        return take(command, folder, {f"SOURCES__INTILERY__{key.upper()}": value for key, value in values.items()})
+        return take(command, folder, environment(self.server, rate=rate, burst=burst, settings=settings))
 
     def loaded(self, name: str, folder: Path, taken: Taken, *, expected: int, events: int | None = None) -> Run:
         """What a `load` was, once its rows are counted."""
         return verified(name, taken, Rows(database(folder), "intilery.events", "event_id", expected), events=events)
+
+
+def environment(
+    server: Running, *, rate: float = UNLIMITED, burst: int = UNLIMITED, settings: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The environment that points the loader at a sandbox."""
+    values = {
+        "base_url": server.url,
+        "client_id": server.client_id,
+        "account_id": server.account_id,
+        "brand_id": server.brand_id,
+        "auth_token": server.token,
+        "requests_per_second": str(float(rate)),
+        "burst": str(burst),
+        **(settings or {}),
+    }
+    return {f"SOURCES__INTILERY__{key.upper()}": value for key, value in values.items()}
 
 
 @contextmanager

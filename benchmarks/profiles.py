@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import requests
 
-from benchmarks.account import UNLIMITED, database
+from benchmarks.account import UNLIMITED, database, environment
 from benchmarks.measuring import Run, Taken, take
 from benchmarks.results import TITLES, Section, say, table
 from benchmarks.targets import Target, number, percent
@@ -129,17 +129,8 @@ def _change(server: Running, number_of: int) -> None:
 
 
 def _load(server: Running, folder: Path, *options: str, rate: float = UNLIMITED, burst: int = UNLIMITED) -> Taken:
-    values = {
-        "base_url": server.url,
-        "client_id": server.client_id,
-        "account_id": server.account_id,
-        "brand_id": server.brand_id,
-        "auth_token": server.token,
-        "requests_per_second": str(float(rate)),
-        "burst": str(burst),
-    }
     command = [sys.executable, "-m", "pipelines", "load", "--json", "--database", str(database(folder)), *options]
-    return take(command, folder, {f"SOURCES__INTILERY__{key.upper()}": value for key, value in values.items()})
+    return take(command, folder, environment(server, rate=rate, burst=burst))
 
 
 def _counted(server: Running, folder: Path, taken: Taken) -> Counted:

@@ -14,6 +14,7 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.destination.reference import Destination
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.pipeline.pipeline import Pipeline
 
 from cdp_client import ConfigurationError
 from pipelines import delta_folder
@@ -21,6 +22,7 @@ from pipelines.delta_folder import PARQUET
 from pipelines.memory import DUCKDB_BOUNDS
 from pipelines.postgres_values import settle_values
 
+PIPELINE_NAME = "intilery"
 DUCKDB = "duckdb"
 DEFAULT_DATABASE = Path("customers.duckdb")
 
@@ -127,6 +129,15 @@ class Opened:
 
     destination: Destination[Any, Any]
     connection: duckdb.DuckDBPyConnection | None = None
+
+    def pipeline(self, where: Target) -> Pipeline:
+        """dlt's pipeline for a target, in its working folder, which is emptied: state comes from the destination."""
+        return dlt.pipeline(
+            PIPELINE_NAME,
+            destination=self.destination,
+            dataset_name=where.dataset,
+            pipelines_dir=str(where.working_folder),
+        ).drop()
 
     def bound(self, memory_limit: str) -> None:
         """Let DuckDB take so much from now on; it keeps all that it may have."""

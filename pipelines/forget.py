@@ -18,7 +18,6 @@ from pipelines import duckdb_rewrite, parquet_erasure
 from pipelines.delta_folder import must_be_local
 from pipelines.destination import Target, opened
 from pipelines.erasure import Erased, count, plan
-from pipelines.load import PIPELINE_NAME
 from pipelines.lock import exclusive
 from pipelines.memory import FOR_ERASURE
 from pipelines.parquet_erasure import ParquetFolder
@@ -167,12 +166,7 @@ def _remember(where: Target, hmacs: Sequence[str]) -> None:
 def _pipeline(where: Target, *, read_only: bool = False) -> Iterator[Pipeline]:
     """A pipeline that knows what was loaded; nothing of it stays in dlt's working folder."""
     with opened(where, read_only=read_only) as held:
-        pipeline = dlt.pipeline(
-            PIPELINE_NAME,
-            destination=held.destination,
-            dataset_name=where.dataset,
-            pipelines_dir=str(where.working_folder),
-        ).drop()
+        pipeline = held.pipeline(where)
         try:
             pipeline.sync_destination()
             yield pipeline

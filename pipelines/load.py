@@ -21,7 +21,6 @@ from pipelines.memory import FOR_ERASURE, FOR_PROFILES, give_back, share_allocat
 from pipelines.schema_changes import changes, columns_of
 from pipelines.views import make_views
 
-PIPELINE_NAME = "intilery"
 EVENTS = "events"
 TABLES = ("profiles", "profile_traits", "profile_meta", "profile_event_bounds", EVENTS)
 """What `--only` may name."""
@@ -67,12 +66,7 @@ def load(request: LoadRequest, report: RunReport) -> LoadResult:
     check_can_honour(where, report.on_delete)
     with exclusive(where.working_folder / "lock", str(where)):
         with opened(where) as place:
-            pipeline = dlt.pipeline(
-                PIPELINE_NAME,
-                destination=place.destination,
-                dataset_name=where.dataset,
-                pipelines_dir=str(where.working_folder),
-            ).drop()
+            pipeline = place.pipeline(where)
             try:
                 pipeline.sync_destination()
                 before = row_counts(pipeline)

@@ -16,8 +16,7 @@ from intilery_source.instants import Millis
 from intilery_source.recount import LedgerRow
 from intilery_source.tables import EVENTS, EXTRACT_RUNS, EXTRACT_WINDOWS
 from pipelines.delta_folder import is_local
-from pipelines.destination import Target, opened
-from pipelines.load import PIPELINE_NAME
+from pipelines.destination import PIPELINE_NAME, Target, opened
 
 _IDS_AT_ONCE = 500
 _ROWS_AT_ONCE = 10_000

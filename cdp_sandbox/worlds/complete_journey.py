@@ -5,8 +5,6 @@ a redeemed coupon a `Coupon Redeemed`. Real are households, baskets, products, m
 days; made up, from the seed, are identifiers, the milliseconds of a basket, and when an event was received.
 """
 
-import base64
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -18,6 +16,7 @@ from cdp_sandbox.worlds.identifiers import Identifiers, draw_identifiers, identi
 from cdp_sandbox.worlds.journey_baskets import Baskets, json_text
 from cdp_sandbox.worlds.journey_tables import Ints, Tables, read_tables, whole_millis
 from cdp_sandbox.worlds.order_ledger import OrderLedger
+from cdp_sandbox.worlds.provenance import provenance
 
 EVENT_NAMES = ["Order Completed", "Email Sent", "Coupon Redeemed"]
 ORDER, SENT, REDEEMED = range(len(EVENT_NAMES))
@@ -137,13 +136,7 @@ class CompleteJourney(World):
         return self._ledger.computed(profile, clock)
 
     def provenance(self, profile: int) -> Json:
-        key = self.profiles[profile]
-        subscription = f"{self.client_id}:{self.account_id}:{key.id}".encode()
-        return {
-            "createdBy": {"createdTime": format_millis(key.created), "type": "event"},
-            "audiencesStatic": [],
-            "_subscriptionId": base64.b64encode(subscription).decode(),
-        }
+        return provenance(self, profile, [], type="event")
 
 
 def _events(tables: Tables, baskets: Baskets, basket_time: Ints) -> tuple[Ints, Ints, Ints, Ints]:

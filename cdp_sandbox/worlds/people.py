@@ -1,12 +1,10 @@
 """The people: profiles that change, merge, vanish and come back in the course of a month of daily loads."""
 
-import base64
 import json
 
 import numpy as np
 import numpy.typing as npt
 
-from cdp_sandbox.instants import format_millis
 from cdp_sandbox.world import Json, Millis, World
 from cdp_sandbox.worlds import people_bodies, people_traits
 from cdp_sandbox.worlds.identifiers import draw_identifiers, identifier_text
@@ -15,6 +13,7 @@ from cdp_sandbox.worlds.people_calendar import ENDS_AT, OPENS_AT
 from cdp_sandbox.worlds.people_changes import KINDS, draw_changes
 from cdp_sandbox.worlds.people_feed import IDENTIFY, ORDER, SIGN_UP, draw_feed
 from cdp_sandbox.worlds.people_lives import draw_lives
+from cdp_sandbox.worlds.provenance import board, provenance
 from cdp_sandbox.worlds.shop_catalogue import CATEGORIES
 
 
@@ -91,15 +90,8 @@ class People(World):
         return self._ledger.computed(profile, clock)
 
     def provenance(self, profile: int) -> Json:
-        key = self.profiles[profile]
         told = bool(self.lives.signs_up[profile])
-        created_by: Json = {"createdTime": format_millis(key.created), "type": "event" if told else "audience-csv"}
-        subscription = f"{self.client_id}:{self.account_id}:{key.id}".encode()
-        return {
-            "createdBy": created_by,
-            "audiencesStatic": ["audience_board"] if profile % 3 == 0 else [],
-            "_subscriptionId": base64.b64encode(subscription).decode(),
-        }
+        return provenance(self, profile, board(profile), type="event" if told else "audience-csv")
 
     def _replay(self, profile: int, clock: Millis) -> tuple[Json, Json]:
         """The traits at a clock, and what the latest change had set."""

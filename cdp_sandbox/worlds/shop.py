@@ -1,16 +1,15 @@
 """The shop: a small, seeded, synthetic retailer with all that goes wrong in a real feed, each to a known share."""
 
-import base64
 import json
 
 import numpy as np
 import numpy.typing as npt
 
-from cdp_sandbox.instants import format_millis
 from cdp_sandbox.world import Json, Millis, World
 from cdp_sandbox.worlds import shop_oddities
 from cdp_sandbox.worlds.identifiers import draw_identifiers, identifier_text
 from cdp_sandbox.worlds.order_ledger import OrderLedger
+from cdp_sandbox.worlds.provenance import board, provenance
 from cdp_sandbox.worlds.shop_behaviour import IDENTIFY, ORDER, SIGN_UP, happenings
 from cdp_sandbox.worlds.shop_bodies import ACCOUNT_ID, ACTIONS, BRAND_ID, CLIENT_ID, ShopBodies
 from cdp_sandbox.worlds.shop_calendar import ENDS_AT, FAX_REMOVED_AT, OPENS_AT
@@ -127,14 +126,6 @@ class Shop(World):
         return self._ledger.computed(profile, clock)
 
     def provenance(self, profile: int) -> Json:
-        key = self.profiles[profile]
-        imported = bool(self._customers.imported[profile])
-        created_by: Json = {"createdTime": format_millis(key.created), "type": "audience-csv" if imported else "event"}
-        if imported:
-            created_by["filename"] = "customers – aug.csv"
-        subscription = f"{CLIENT_ID}:{ACCOUNT_ID}:{key.id}".encode()
-        return {
-            "createdBy": created_by,
-            "audiencesStatic": ["audience_board"] if profile % 3 == 0 else [],
-            "_subscriptionId": base64.b64encode(subscription).decode(),
-        }
+        if not self._customers.imported[profile]:
+            return provenance(self, profile, board(profile), type="event")
+        return provenance(self, profile, board(profile), type="audience-csv", filename="customers – aug.csv")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import dlt
 import duckdb
 import pytest
 from accounts import Account
@@ -46,12 +45,7 @@ def account(loaded: Path, tmp_path: Path) -> Account:
 def _pipeline(account: Account) -> Iterator[Pipeline]:
     where = target("duckdb", account.database, "intilery")
     with opened(where) as held:
-        pipeline = dlt.pipeline(
-            "intilery",
-            destination=held.destination,
-            dataset_name=where.dataset,
-            pipelines_dir=str(where.working_folder),
-        )
+        pipeline = held.pipeline(where)
         pipeline.sync_destination()
         yield pipeline
         pipeline.drop()

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dlt
 import pytest
 from accounts import Account
 from erasable import EMAIL, ID, KEY, OTHER_EMAIL, OTHER_ID, PERSONAL, api
@@ -113,12 +112,7 @@ def test_pseudonyms_stand_for_the_person_in_their_events_and_a_blank_in_those_of
 ) -> None:
     where = place.target
     with opened(where) as held:
-        pipeline = dlt.pipeline(
-            "intilery",
-            destination=held.destination,
-            dataset_name=where.dataset,
-            pipelines_dir=str(where.working_folder),
-        )
+        pipeline = held.pipeline(where)
         pipeline.sync_destination()
         erased = erase_profiles(pipeline, [ID], KEY, pseudonymise=True)
         pipeline.drop()

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import dlt
 import duckdb
 import requests
 from click.testing import Result
@@ -59,12 +58,7 @@ class Account:
         where = self.where()
         source = intilery(**self.all_settings(), **bounds).with_resources("events")
         with opened(where) as place:
-            pipeline = dlt.pipeline(
-                "intilery",
-                destination=place.destination,
-                dataset_name=where.dataset,
-                pipelines_dir=str(where.working_folder),
-            )
+            pipeline = place.pipeline(where)
             for _ in range(loads):
                 pipeline.run(source)
 

@@ -1,8 +1,9 @@
 """The places that an account is loaded to, each read with the same SQL into the same Python values."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,7 +24,7 @@ Row = dict[str, Any]
 
 
 @dataclass
-class Place:
+class Place(ABC):
     """A destination: how `intilery` names it, and how an analyst's SQL is run there."""
 
     name: str
@@ -31,10 +32,9 @@ class Place:
     options: list[str]
     environment: dict[str, str] = field(default_factory=dict)
 
-    @contextmanager
-    def _connection(self) -> Iterator[Any]:
-        raise NotImplementedError
-        yield
+    @abstractmethod
+    def _connection(self) -> AbstractContextManager[Any]:
+        """What an analyst opens there."""
 
     def query(self, sql: str) -> list[Row]:
         """The rows of a query over `intilery.<table>`, with times in UTC, numbers as they compare, JSON decoded."""
