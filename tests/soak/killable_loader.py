@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +24,9 @@ from typing import Any
 
 _ROOT = Path(__file__).parents[2]
 _LONGEST = 60.0
-"""Seconds after which a load counts as stuck."""
+"""Seconds without a question after which a load counts as stuck."""
+_LONGEST_ASKING = 300.0
+"""Seconds after which a load that goes on asking does: thousands of events of one instant take more than a minute."""
 _LONGEST_TEXT = 3500
 """Of a traceback; a line of output stays short enough to be written at once."""
 _OPERATIONS = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "http.client.send"})
@@ -104,20 +107,25 @@ class KillableLoader:
         """End the load now with SIGKILL."""
         with suppress(ProcessLookupError):  # it crashed by itself
             os.kill(self._pid, signal.SIGKILL)
-        return self.outcome()
+        return self.outcome(lambda: 0)
 
-    def outcome(self) -> Outcome:
-        """Wait for the load's end. One that ended just before it was killed counts as killed.
+    def outcome(self, asked: Callable[[], int]) -> Outcome:
+        """Wait for the load's end; `asked` counts its questions. One that ended just before its kill counts as killed.
 
         Raises:
             TimeoutError: it does not end.
         """
-        if not self.ends_within(_LONGEST):
-            os.kill(self._pid, signal.SIGUSR1)
-            time.sleep(0.5)
-            where = self._stacks.read_text()[-_LONGEST_TEXT:]
-            self.kill()
-            raise TimeoutError(f"a load was stuck: no end within {_LONGEST:.0f} s. It was in\n{where}")
+        started, before = time.monotonic(), asked()
+        while not self.ends_within(_LONGEST):
+            seconds, now = time.monotonic() - started, asked()
+            if now == before or seconds > _LONGEST_ASKING:
+                os.kill(self._pid, signal.SIGUSR1)
+                time.sleep(0.5)
+                where = self._stacks.read_text()[-_LONGEST_TEXT:]
+                self.kill()
+                questions = f"after {seconds:.0f} s and {now - before} more questions"
+                raise TimeoutError(f"a load was stuck: no end {questions}. It was in\n{where}")
+            before = now
         line = self._line(_LONGEST)
         if "pid" not in line:
             if not self.ends_within(0.0):

@@ -189,7 +189,7 @@ class Soak:
         if kill is not None and kill.by == "time" and not self._loader.ends_within(kill.share * seconds):
             outcome = self._loader.kill()
         else:
-            outcome = self._loader.outcome()
+            outcome = self._loader.outcome(self._asked)
         if outcome.exit_code == ExitCode.LOADED:
             self.counts["loads"] += outcome.loads
             self.counts["retries"] += outcome.retries
@@ -200,6 +200,9 @@ class Soak:
             f"{self._found}"
         )
         return outcome
+
+    def _asked(self) -> int:
+        return int(self._server.control("GET", "/_sandbox/stats")["total"])
 
     def _expected_loads(self, since: int | None) -> int:
         """Into how many loads this one will divide itself."""
