@@ -1,0 +1,1 @@
+"""The canonical tables of customers, whichever platform they come from."""
