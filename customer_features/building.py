@@ -1,0 +1,70 @@
+"""`build`: features and labels at cutoffs, from the canonical tables."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from customer_features.computing import compute
+from customer_features.dataset import Dataset
+from customer_features.engine import Engine
+from customer_features.engine_duckdb import DuckDBEngine
+from customer_features.errors import FeatureError
+from customer_features.feature_set import FeatureSet
+from customer_features.labels import Label
+from customer_features.manifest import counts, manifest
+from customer_features.spans import Cutoff, Micros, micros
+from customer_features.storing import write_table
+
+NOW = "now"
+"""A cutoff: the watermark, up to which all events are there."""
+
+
+def build(
+    features: FeatureSet,
+    label: Label | None = None,
+    *,
+    cutoffs: Iterable[Cutoff],
+    on: str | Path | Engine = "customers.duckdb",
+) -> Dataset:
+    """Features, and labels where a label is given, of every customer at risk at each cutoff.
+
+    Without a label, every customer who was known at the cutoff has a row. A cutoff is an instant, or `"now"`: the
+    watermark of the data. `on` is a DuckDB file with `customer_tables`, or an engine such as `SparkEngine`, which is
+    closed with the result.
+
+    Raises:
+        FeatureError: a cutoff is none; a family cannot be computed at it; tables are missing.
+    """
+    engine = on if not isinstance(on, str | Path) else DuckDBEngine(Path(on))
+    try:
+        chosen = _cutoffs(cutoffs, engine.watermark)
+        computed = compute(engine, engine.canonical, features, label, chosen)
+        told = manifest(engine, features, label, chosen, counts(engine, engine.canonical))
+    except BaseException:
+        engine.close()
+        raise
+
+    def write(name: str, rows: pa.Table, told: dict[str, Any]) -> None:
+        if not isinstance(on, str | Path):
+            raise FeatureError("table: this engine reads files; write the rows with parquet() instead.")
+        write_table(Path(on), name, rows, told)
+
+    return Dataset(engine, computed, features, label, chosen, told, write)
+
+
+def _cutoffs(given: Iterable[Cutoff], watermark: Micros | None) -> list[Micros]:
+    if isinstance(given, str):
+        given = [given]
+    found = []
+    for cutoff in given:
+        if cutoff == NOW:
+            if watermark is None:
+                raise FeatureError("There are no events yet, so there is no 'now': load some first.")
+            found.append(watermark)
+        else:
+            found.append(micros(cutoff))
+    if not found or len(set(found)) != len(found):
+        raise FeatureError("Give at least one cutoff, and each once, as in cutoffs=monthly('2025-01', '2026-06').")
+    return sorted(found)

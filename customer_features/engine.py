@@ -1,0 +1,41 @@
+"""What an engine does for a build: it has the canonical tables, keeps what was computed, and gives it out."""
+
+from typing import Protocol
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from customer_features.canonical import Canonical
+from customer_features.spans import Micros
+
+
+class Engine(Protocol):
+    """DuckDB or Spark. What it keeps is gone when it is closed; what it reads from is never changed."""
+
+    canonical: Canonical
+    watermark: Micros | None
+    """All events received before it are there; None if there are none."""
+    source: str
+    """Where the tables are, for the manifest."""
+
+    def keep(self, expression: ir.Table) -> ir.Table:
+        """Compute a table once, to be read many times."""
+        ...
+
+    def append(self, kept: ir.Table, expression: ir.Table) -> None:
+        """Keep a table's rows together with those kept before."""
+        ...
+
+    def drop(self, kept: ir.Table) -> None:
+        """Let go of a table that was kept."""
+        ...
+
+    def local(self, table: pa.Table) -> ir.Table:
+        """A small table of this process as one of the engine's."""
+        ...
+
+    def arrow(self, expression: ir.Table) -> pa.Table: ...
+
+    def sql(self, expression: ir.Table) -> str: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,103 @@
+"""DuckDB: reads the canonical tables of a file, and works in a file of its own that is gone afterwards."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from customer_features.canonical import SCHEMAS, Canonical
+from customer_features.engine_functions import FUNCTIONS
+from customer_features.errors import FeatureError
+from customer_features.spans import Micros
+
+SCHEMA = "customer_tables"
+_MEMORY = "2500MB"
+"""Of DuckDB's buffers; what takes more goes to the disk."""
+
+
+class DuckDBEngine:
+    """The tables of a DuckDB file, read only."""
+
+    def __init__(self, database: Path) -> None:
+        """
+        Raises:
+            FeatureError: the file or its tables are not there, or another program writes to it.
+        """
+        if not database.is_file():
+            raise FeatureError(f"There is no file {database}: load it first (intilery load --database {database}).")
+        self._folder = tempfile.TemporaryDirectory(prefix="features-")
+        work = Path(self._folder.name)
+        self.connection = ibis.duckdb.connect(
+            str(work / "work.duckdb"), memory_limit=_MEMORY, temp_directory=str(work / "spilt"),
+            preserve_insertion_order=False,
+        )  # fmt: skip
+        self.connection.raw_sql("SET TimeZone = 'UTC'")
+        self._kept = 0
+        self.source = database.name
+        quoted = str(database).replace("'", "''")
+        try:
+            self.connection.raw_sql(f"ATTACH '{quoted}' AS source (READ_ONLY)")
+        except duckdb.IOException as error:
+            self.close()
+            raise FeatureError(f"{database} cannot be read now; another program may have it open: {error}") from None
+        there = set(self.connection.list_tables(database=("source", SCHEMA))) if self._has_schema() else set()
+        missing = set(SCHEMAS) - there
+        if missing:
+            self.close()
+            raise FeatureError(
+                f"{database} has no {', '.join(sorted(missing))} in {SCHEMA}: make them with intilery tables build "
+                f"--database {database}."
+            )
+        self.canonical = Canonical(
+            {name: self._table(name) for name in SCHEMAS},
+            FUNCTIONS["duckdb"],
+        )
+        self.watermark = self._watermark("builds" in there)
+
+    def _has_schema(self) -> bool:
+        found = self._one(
+            "SELECT count(*) FROM duckdb_schemas() WHERE database_name = 'source' AND schema_name = ?", SCHEMA
+        )
+        return bool(found)
+
+    def _table(self, name: str) -> ir.Table:
+        table = self.connection.table(name, database=("source", SCHEMA))
+        return table.select([column for column in SCHEMAS[name] if column in table.columns])
+
+    def _watermark(self, has_builds: bool) -> Micros | None:
+        place = f"source.{SCHEMA}.builds" if has_builds else f"source.{SCHEMA}.customer_events"
+        column = "min(watermark)" if has_builds else "max(known_at)"
+        found = self._one(f"SELECT epoch_us({column}) FROM {place}")  # noqa: S608
+        return None if found is None else int(found)
+
+    def _one(self, sql: str, *values: object) -> Any:
+        row = self.connection.con.execute(sql, list(values)).fetchone()
+        return None if row is None else row[0]
+
+    def keep(self, expression: ir.Table) -> ir.Table:
+        self._kept += 1
+        return self.connection.create_table(f"kept_{self._kept}", expression)
+
+    def append(self, kept: ir.Table, expression: ir.Table) -> None:
+        self.connection.insert(kept.op().name, expression)
+
+    def drop(self, kept: ir.Table) -> None:
+        self.connection.drop_table(kept.op().name)
+
+    def local(self, table: pa.Table) -> ir.Table:
+        self._kept += 1
+        return self.connection.create_table(f"kept_{self._kept}", table)
+
+    def arrow(self, expression: ir.Table) -> pa.Table:
+        return expression.to_pyarrow()
+
+    def sql(self, expression: ir.Table) -> str:
+        return str(ibis.to_sql(expression, dialect="duckdb"))
+
+    def close(self) -> None:
+        self.connection.disconnect()
+        self._folder.cleanup()

@@ -1,0 +1,94 @@
+"""The few functions that DuckDB and Spark spell differently; everything else is Ibis."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any, cast
+
+import ibis
+import ibis.expr.types as ir
+
+from customer_features.errors import FeatureError
+
+TIMESTAMP = "timestamp('UTC', 6)"
+NUMBER = "decimal(18, 6)"
+"""Values of properties: sums of decimals are exact, so that they do not depend on the order of rows."""
+
+
+def _builtin(name: str, parameters: tuple[str, ...], result: str) -> Any:
+    arguments = [f"a{number}" for number in range(len(parameters))]
+
+    def declared(*_: Any) -> None:
+        """Known to the engine by its name."""
+
+    # ibis reads the number of parameters off the signature
+    declared.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(argument, inspect.Parameter.POSITIONAL_OR_KEYWORD) for argument in arguments]
+    )
+    return ibis.udf.scalar.builtin(declared, name=name, signature=(parameters, result))
+
+
+@dataclass(frozen=True)
+class Functions:
+    """What an engine calls: microseconds of an instant, an instant of microseconds, and a value in JSON as text."""
+
+    dialect: str
+    _micros: Any
+    _instant: Any
+    _json_text: Any
+
+    def micros(self, instant: ir.Value) -> ir.IntegerValue:
+        """Microseconds since 1970 of a timestamp."""
+        return cast(ir.IntegerValue, self._micros(instant))
+
+    def instant(self, micros: ir.Value) -> ir.TimestampValue:
+        """The timestamp in UTC of microseconds since 1970."""
+        return cast(ir.TimestampValue, self._instant(micros))
+
+    def text(self, document: ir.Value, *keys: str) -> ir.StringValue:
+        """A value inside a JSON document as text; NULL where there is none, or JSON's null."""
+        return cast(ir.StringValue, self._json_text(document, self._path(keys)))
+
+    def whole_text(self, document: ir.Value) -> ir.StringValue:
+        """A JSON document that is a single value, as text without quotation marks."""
+        return cast(ir.StringValue, self._json_text(document, "$"))
+
+    def number(self, text: ir.StringValue) -> ir.DecimalValue:
+        """Text as a decimal with six digits after the point; NULL where it is no number, or 10^12 and more."""
+        return cast(ir.DecimalValue, text.try_cast(NUMBER))
+
+    def _path(self, keys: tuple[str, ...]) -> str:
+        if self.dialect == "duckdb":
+            return "$" + "".join(f'."{key}"' for key in keys)
+        return "$" + "".join(f"['{key}']" for key in keys)
+
+
+FUNCTIONS = {
+    "duckdb": Functions(
+        "duckdb",
+        _builtin("epoch_us", (TIMESTAMP,), "int64"),
+        _builtin("make_timestamptz", ("int64",), TIMESTAMP),
+        _builtin("json_extract_string", ("json", "string"), "string"),
+    ),
+    "spark": Functions(
+        "spark",
+        _builtin("unix_micros", (TIMESTAMP,), "int64"),
+        _builtin("timestamp_micros", ("int64",), TIMESTAMP),
+        _builtin("get_json_object", ("string", "string"), "string"),
+    ),
+}
+
+
+def to_sql(expression: ir.Table, dialect: str) -> str:
+    """The SQL of an expression, for `duckdb` or `spark`.
+
+    Raises:
+        FeatureError: Spark's package is not installed.
+    """
+    if dialect == "spark":
+        try:
+            _ = ibis.pyspark.name  # registers what ibis's own compiler for Spark asks for
+        except ImportError:
+            raise FeatureError(
+                "SQL for Spark needs its package: pip install 'customer-platform-extractor[spark]'."
+            ) from None
+    return str(ibis.to_sql(expression, dialect={"spark": "pyspark"}.get(dialect, dialect)))

@@ -1,0 +1,9 @@
+"""What goes wrong with features, in sentences that say what is allowed."""
+
+
+class FeatureError(Exception):
+    """A feature, a label or a cutoff cannot be meant; the message names it and says what is allowed."""
+
+
+class ExtractionTimeError(FeatureError):
+    """A feature is true only when the data were read, and was asked for at an earlier cutoff."""

@@ -1,0 +1,47 @@
+"""Which rows are behind a value."""
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from customer_features.canonical import Canonical, facts
+from customer_features.engine import Engine
+from customer_features.errors import FeatureError
+from customer_features.families.family import Known
+from customer_features.feature_set import FeatureSet
+from customer_features.spans import Micros, moment
+
+
+def explain(
+    engine: Engine, rows: ir.Table, features: FeatureSet, customer: str, cutoff: Micros, name: str
+) -> pd.DataFrame:
+    """The rows that a feature of a customer saw at a cutoff, oldest first.
+
+    `.attrs` has `value`, `words` and `customer`, `cutoff`.
+
+    Raises:
+        FeatureError: there is no such feature, or no row of the customer at the cutoff.
+    """
+    family, feature = features.family_of(name)
+    at = engine.canonical.functions.instant(cutoff)
+    found = engine.arrow(rows.filter((rows.customer_id == customer) & (rows.cutoff == at)).select(name)).to_pylist()
+    if not found:
+        raise FeatureError(
+            f"There is no row of {customer!r} at {moment(cutoff).isoformat()}: they were not at risk then, or it is "
+            "none of the cutoffs."
+        )
+    tables = only(engine.canonical, customer)
+    needs = {need.source: facts(tables, need.source, need.texts) for need in family.needs()}
+    seen: pd.DataFrame = engine.arrow(family.rows(Known(cutoff, tables, needs), feature)).to_pandas()
+    order = [column for column in ("at", "known", "event_id", "line") if column in seen.columns]
+    seen = seen.sort_values(order).reset_index(drop=True) if order else seen
+    for column in {"at", "known"} & set(seen.columns):
+        seen[column] = pd.to_datetime(seen[column], unit="us", utc=True)
+    seen.attrs = {"value": found[0][name], "words": feature.words, "customer": customer, "cutoff": moment(cutoff)}
+    return seen
+
+
+def only(canonical: Canonical, *customers: str) -> Canonical:
+    """The tables with the rows of some customers."""
+    return canonical.changed(
+        **{name: table.filter(table.customer_id.isin(customers)) for name, table in canonical.tables.items()}
+    )

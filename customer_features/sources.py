@@ -1,0 +1,158 @@
+"""What features are made from: events of a kind, with conditions and a value, and the lines of orders."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from customer_features.errors import FeatureError
+
+MAIL = ("Email Sent", "Email Delivered", "Email Opened", "Email Link Clicked", "Email Bounced", "Unsubscribed")
+"""What happens to a message; sending one is not the customer's doing, and machines open them."""
+
+_NAMES = {
+    "Order Completed": ("orders", "revenue"),
+    "Order Refunded": ("refunds", "refunded"),
+    "Product Viewed": ("views", None),
+    "Product Added": ("cart_additions", None),
+    "Checkout Started": ("checkouts", None),
+    "page": ("pages", None),
+}
+_COMPARISONS = ("=", "!=", "<", "<=", ">", ">=", "in")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A property compared with a value: numbers as numbers, and all else as text."""
+
+    property: str
+    comparison: str
+    value: str | float | int | bool | tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.comparison not in _COMPARISONS:
+            raise FeatureError(f"{self.comparison!r} is no comparison: {', '.join(_COMPARISONS)} are.")
+        if (self.comparison == "in") != isinstance(self.value, tuple):
+            raise FeatureError(f"The condition on {self.property!r}: 'in' takes a list, and nothing else does.")
+
+    def words(self) -> str:
+        return f"{self.property} {self.comparison} {self.value}"
+
+
+def conditions(where: Any) -> tuple[Condition, ...]:
+    """Conditions from `{"plan": "gold"}` or `[("total", ">", 10)]`."""
+    if isinstance(where, Mapping):
+        where = [(key, "=", value) for key, value in where.items()]
+    found = []
+    for given in where:
+        if isinstance(given, Condition):
+            found.append(given)
+            continue
+        if not isinstance(given, tuple) or len(given) != 3:
+            raise FeatureError(f"{given!r} is no condition: write ('total', '>', 10), or a dict of equal values.")
+        property, comparison, value = given
+        found.append(Condition(property, comparison, tuple(value) if isinstance(value, list) else value))
+    return tuple(found)
+
+
+def keys(property: str) -> tuple[str, ...]:
+    """The keys of a property's path: `address.city` is the city inside the address.
+
+    Raises:
+        FeatureError: a key is empty or has a quotation mark or a backslash, which no engine's path can have.
+    """
+    found = tuple(property.split("."))
+    if not all(found) or set(property) & {'"', "'", "\\", "[", "]"}:
+        raise FeatureError(f"{property!r} is no property: write its key, or a path with dots, as in address.city.")
+    return found
+
+
+def snake(text: str) -> str:
+    found = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower()).strip("_")
+    return found if _NAME.fullmatch(found) else f"e_{found}"
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events by name, with a property as their value: `Events("Order Completed", value="total")`.
+
+    `event` is a name or several, None for all but `excluding`; `where` narrows them down by their properties, as in
+    `{"currency": "GBP"}` or `[("total", ">", 10)]`; `name` and `value_name` begin the names of features. Events
+    without a number for a value count, and have no part in sums and means.
+    """
+
+    event: str | tuple[str, ...] | None
+    value: str | None = None
+    where: tuple[Condition, ...] = ()
+    excluding: tuple[str, ...] = ()
+    name: str = ""
+    value_name: str = ""
+    kind: str = field(default="events", init=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.event, list):
+            object.__setattr__(self, "event", tuple(self.event))
+        object.__setattr__(self, "where", conditions(self.where))
+        object.__setattr__(self, "excluding", tuple(self.excluding))
+        known = _NAMES.get(self.event, (None, None)) if isinstance(self.event, str) else (None, None)
+        default = "events" if self.event is None else "_or_".join(map(snake, self.names()))
+        object.__setattr__(self, "name", self.name or known[0] or default)
+        value_name = known[1] or f"{self.name}_{snake(self.value)}" if self.value else ""
+        object.__setattr__(self, "value_name", self.value_name or value_name)
+        for name in (self.name, self.value_name or "x"):
+            if not _NAME.fullmatch(name):
+                raise FeatureError(
+                    f"{name!r} cannot begin a feature's name: use small letters, digits and underscores."
+                )
+        for property in self.properties():
+            keys(property)
+
+    def names(self) -> tuple[str, ...]:
+        return () if self.event is None else (self.event,) if isinstance(self.event, str) else self.event
+
+    def properties(self) -> tuple[str, ...]:
+        """The properties that it reads."""
+        return tuple(dict.fromkeys([*([self.value] if self.value else []), *(c.property for c in self.where)]))
+
+    def words(self) -> str:
+        what = " or ".join(repr(name) for name in self.names()) or "any event"
+        but = f" but {', '.join(map(repr, self.excluding))}" if self.excluding else ""
+        narrowed = "".join(f" with {condition.words()}" for condition in self.where)
+        return f"{what}{but}{narrowed}"
+
+
+@dataclass(frozen=True)
+class OrderItems:
+    """The product lines of orders; the value of a line is its price times its quantity."""
+
+    name: str = "items"
+    value_name: str = "items_amount"
+    value: str = "price * quantity"
+    kind: str = field(default="items", init=False)
+    PROPERTIES = ("sku", "name", "category")
+
+    def properties(self) -> tuple[str, ...]:
+        return ()
+
+    def words(self) -> str:
+        return "a line of an order"
+
+
+Source = Events | OrderItems
+
+ACTIVITY = Events(None, excluding=MAIL, name="activity")
+"""What customers do: everything but what happens to messages; `Events(None)` takes the messages, too."""
+
+
+def check_property(source: Source, property: str, what: str) -> None:
+    """Raises FeatureError if a source has no such property."""
+    if isinstance(source, OrderItems):
+        if property not in OrderItems.PROPERTIES:
+            raise FeatureError(f"{what}: lines of orders have no {property!r}, but {', '.join(OrderItems.PROPERTIES)}.")
+    else:
+        keys(property)
+
+
+def as_names(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
