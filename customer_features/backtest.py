@@ -72,7 +72,7 @@ class Backtest:
 
 
 def backtest(table: pa.Table, features: Sequence[str], recency: str, test_from: datetime, seed: int = 0) -> Backtest:
-    """Train and test at each cutoff from `test_from` on, always on labels that were known at the first of them.
+    """Train and test at each cutoff from `test_from` on, on labels that were known at it.
 
     Args:
         table: a training table, as for the baseline model.
