@@ -1,6 +1,5 @@
 """Rolling origin: what the baseline model would have been worth at each past cutoff, beside recency alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +7,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from customer_features.baseline_model import BaselineModel, Floats, at_cutoffs, horizon_ends, labelled
-from customer_features.evaluation import Calibration, Fold, Ranking, calibration, floats, ranking, rolling_origin
+from customer_features.baseline_model import BaselineModel
+from customer_features.evaluation import (
+    Calibration,
+    Floats,
+    Fold,
+    Ranking,
+    calibration,
+    floats,
+    ranking,
+    rolling_origin,
+)
+from customer_features.training import Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +80,23 @@ class Backtest:
         return np.concatenate([one.probabilities for one in self.tested])
 
 
-def backtest(table: pa.Table, features: Sequence[str], recency: str, test_from: datetime, seed: int = 0) -> Backtest:
+def backtest(training: Training, recency: str, test_from: datetime) -> Backtest:
     """Train and test at each cutoff from `test_from` on, on labels that were known at it.
 
-    Args:
-        table: a training table, as for the baseline model.
-        features: the columns that the model may use.
-        recency: the column with the time since the last order.
-        test_from: the first test cutoff.
-        seed: of the model.
+    `recency` is the column with the time since the last order.
 
     Raises:
         ValueError: no cutoff can be tested, or one cannot be trained for.
     """
-    known = labelled(table)
-    ends = horizon_ends(known)
-    folds = rolling_origin(ends, test_from)
+    folds = rolling_origin(training.horizon_ends, test_from)
     if not folds:
         raise ValueError(
-            f"no cutoff from {test_from} on has a known label and a training cutoff whose horizon ended before it: "
-            f"there are {len(ends)} cutoffs with labels; add earlier ones"
+            f"no cutoff from {test_from} on has known labels and a training cutoff whose horizon ended before it; "
+            f"there are {len(training.horizon_ends)} cutoffs with labels: add earlier ones"
         )
     tested = []
     for fold in folds:
-        model = BaselineModel.fit(at_cutoffs(known, fold.training), features, seed)
-        rows = at_cutoffs(known, [fold.test])
+        model, rows = training.model(fold.training), training.at([fold.test])
         tested.append(Tested(fold, model, rows, model.predict(rows)))
     return Backtest(tuple(tested), recency)
 

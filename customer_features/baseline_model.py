@@ -1,13 +1,9 @@
-"""The baseline: what a churn model has to beat, trained, calibrated out of time, saved and read back.
-
-A training table has a row a customer and cutoff: `customer_id`, `cutoff`, the features, `label` (1 = churned, 0, NULL)
-and `horizon_end`, the instant at which the label was known.
-"""
+"""The baseline: what a churn model has to beat, explained, saved and read back without running what a file says."""
 
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -15,22 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-from sklearn.linear_model import LogisticRegression
 
 from customer_features.encoding import Encoding, Matrix
-from customer_features.evaluation import floats, ranking, rolling_origin
+from customer_features.evaluation import Floats, floats, ranking
 from customer_features.trees import Trees
 
 MANIFEST, TREES = "manifest.json", "trees.npz"
 _FORMAT = 1
-_CALIBRATED_ON = 3
-"""Cutoffs: the newest ones that a model of earlier ones can be tried on."""
 _PACKAGES = ("numpy", "pyarrow", "scikit-learn")
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +31,6 @@ class BaselineModel:
     slope: float
     intercept: float
     trained_on: tuple[datetime, ...]
-
-    @classmethod
-    def fit(cls, table: pa.Table, features: Sequence[str], seed: int = 0) -> "BaselineModel":
-        """Train on the rows that have a label.
-
-        The sigmoid is fitted out of time: each of the newest training cutoffs is scored by trees of the cutoffs whose
-        horizons had ended at it. The trees that are kept are then grown on all rows.
-
-        Raises:
-            ValueError: no training cutoff lies at or after the end of another's horizon, or the rows are of one kind.
-        """
-        known = labelled(table)
-        ends = horizon_ends(known)
-        folds = rolling_origin(ends, min(ends))[-_CALIBRATED_ON:] if ends else []
-        if not folds:
-            raise ValueError(
-                f"{len(ends)} training cutoff(s) with known labels: calibration out of time needs one that lies at or "
-                "after the end of another's horizon; add earlier cutoffs, or shorten the horizon"
-            )
-        scored, truth = [], []
-        for fold in folds:
-            test = at_cutoffs(known, [fold.test])
-            encoding, trees = _grow(at_cutoffs(known, fold.training), features, seed)
-            scored.append(trees.log_odds(encoding.matrix(test)))
-            truth.append(floats(test["label"]))
-        slope, intercept = _sigmoid(np.concatenate(scored), np.concatenate(truth))
-        return cls(*_grow(known, features, seed), slope, intercept, tuple(sorted(ends)))
 
     def predict(self, table: pa.Table) -> Floats:
         """The probability of churn of each row.
@@ -84,17 +46,16 @@ class BaselineModel:
         The mean of `repeats` deals; about 0 for a feature that the model does not need. Features that tell nearly the
         same share what they are worth.
         """
-        known = labelled(table)
-        best = ranking(known["label"], self.predict(known)).pr_auc
+        labels, matrix = floats(table["label"]), self.encoding.matrix(table)
+        best = ranking(labels, self._probabilities(matrix)).pr_auc
         random = np.random.default_rng(seed)
-        matrix = self.encoding.matrix(known)
         fall = {}
         for name, columns in self.encoding.columns().items():
             found = []
             for _ in range(repeats):
                 dealt = matrix.copy()
                 dealt[:, columns] = matrix[random.permutation(len(matrix))][:, columns]
-                found.append(best - ranking(known["label"], self._probabilities(dealt)).pr_auc)
+                found.append(best - ranking(labels, self._probabilities(dealt)).pr_auc)
             fall[name] = float(np.mean(found))
         return dict(sorted(fall.items(), key=lambda one: (-one[1], one[0])))
 
@@ -147,36 +108,6 @@ class BaselineModel:
     def _probabilities(self, matrix: Matrix) -> Floats:
         odds = self.slope * self.trees.log_odds(matrix) + self.intercept
         return np.asarray(np.exp(-np.logaddexp(0.0, -odds)), dtype=np.float64)
-
-
-def labelled(table: pa.Table) -> pa.Table:
-    """The rows whose label is known."""
-    return table.filter(pc.is_valid(table["label"]))
-
-
-def at_cutoffs(table: pa.Table, cutoffs: Sequence[datetime]) -> pa.Table:
-    """The rows of some cutoffs."""
-    return table.filter(pc.is_in(table["cutoff"], pa.array(cutoffs, table["cutoff"].type)))
-
-
-def horizon_ends(table: pa.Table) -> dict[datetime, datetime]:
-    """The end of the labels' horizon of each cutoff."""
-    pairs = table.select(["cutoff", "horizon_end"]).group_by(["cutoff", "horizon_end"]).aggregate([])
-    return dict(zip(pairs["cutoff"].to_pylist(), pairs["horizon_end"].to_pylist(), strict=True))
-
-
-def _grow(table: pa.Table, features: Sequence[str], seed: int) -> tuple[Encoding, Trees]:
-    encoding = Encoding.learn(table, features)
-    churned = floats(table["label"])
-    if not 0 < churned.sum() < len(churned):
-        raise ValueError(f"{len(churned)} training rows, {int(churned.sum())} of them churned: both kinds are needed")
-    return encoding, Trees.grow(encoding.matrix(table), churned, seed)
-
-
-def _sigmoid(log_odds: Floats, churned: Floats) -> tuple[float, float]:
-    """Platt's: slope and intercept that make log-odds those of the shares that churned."""
-    fitted = LogisticRegression(C=np.inf).fit(log_odds.reshape(-1, 1), churned)
-    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
 def _sha256(file: Path) -> str:

@@ -24,7 +24,8 @@ class Encoding:
     """Numbers stay numbers with NULL as NaN; a text becomes one column of 0 and 1 for each value that was frequent.
 
     A text's values are those of 20 or more of the rows that it was learnt from, the 20 most frequent at most: a value
-    that first appears later has 0 in all columns, as a rare one has. Lists and times are left out, and named.
+    that first appears later has 0 in all columns, as a rare one has. Lists, times and columns without a value are left
+    out, and named.
     """
 
     numbers: tuple[str, ...]
@@ -40,15 +41,17 @@ class Encoding:
         """
         numbers, texts, left_out = [], {}, []
         for name in features:
-            kind = _column(table, name).type
-            if _is_number(kind):
+            column = _column(table, name)
+            if _is_number(column.type) and not np.isnan(floats(column)).all():
                 numbers.append(name)
-            elif _is_text(kind):
-                texts[name] = _frequent(table[name])
+            elif _is_text(column.type) and (values := _frequent(column)):
+                texts[name] = values
             else:
                 left_out.append(name)
-        if not numbers and not any(texts.values()):
-            raise ValueError(f"none of the features {', '.join(features)} is a number or a text that a model can use")
+        if not numbers and not texts:
+            raise ValueError(
+                f"none of the features {', '.join(features)} has numbers or frequent texts that a model can use"
+            )
         return cls(tuple(numbers), texts, tuple(left_out))
 
     @property

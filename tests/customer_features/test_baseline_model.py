@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,18 @@ from threadpoolctl import threadpool_limits
 from training_tables import CUTOFFS, FEATURES, training_table
 
 from customer_features.backtest import backtest
-from customer_features.baseline_model import MANIFEST, TREES, BaselineModel, at_cutoffs
+from customer_features.baseline_model import MANIFEST, TREES, BaselineModel
 from customer_features.encoding import Encoding, feature_columns
 from customer_features.evaluation import calibration, ranking
+from customer_features.training import Training
 from customer_features.trees import Trees
 
 TRAINING, TEST = CUTOFFS[:7], CUTOFFS[7:8]
+
+
+def at_cutoffs(table: pa.Table, cutoffs: list[datetime]) -> pa.Table:
+    """The rows of some cutoffs."""
+    return table.filter(pc.is_in(table["cutoff"], pa.array(cutoffs, table["cutoff"].type)))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +38,7 @@ def table() -> pa.Table:
 @pytest.fixture(scope="module")
 def model(table: pa.Table) -> BaselineModel:
     """Trained on the first seven."""
-    return BaselineModel.fit(at_cutoffs(table, TRAINING), FEATURES)
+    return Training(at_cutoffs(table, TRAINING), FEATURES).model()
 
 
 def test_it_ranks_better_than_either_feature_alone(table: pa.Table, model: BaselineModel) -> None:
@@ -59,7 +66,7 @@ def test_rows_without_a_label_teach_nothing(table: pa.Table, model: BaselineMode
     training = at_cutoffs(table, [*TRAINING, CUTOFFS[8]])
     assert training.num_rows > at_cutoffs(table, TRAINING).num_rows
     rows = at_cutoffs(table, TEST)
-    np.testing.assert_array_equal(BaselineModel.fit(training, FEATURES).predict(rows), model.predict(rows))
+    np.testing.assert_array_equal(Training(training, FEATURES).model().predict(rows), model.predict(rows))
 
 
 def test_the_sigmoid_sees_only_scores_of_trees_that_came_before(table: pa.Table) -> None:
@@ -70,15 +77,15 @@ def test_the_sigmoid_sees_only_scores_of_trees_that_came_before(table: pa.Table)
     labels[early] = np.random.default_rng(3).permutation(labels[early])
     at = training.column_names.index("label")
     dealt = training.set_column(at, "label", pa.array(labels, pa.int8()))
-    assert BaselineModel.fit(training, FEATURES).slope > 0.5 > abs(BaselineModel.fit(dealt, FEATURES).slope)
+    assert Training(training, FEATURES).model().slope > 0.5 > abs(Training(dealt, FEATURES).model().slope)
 
 
 def test_one_cutoff_cannot_be_calibrated_out_of_time(table: pa.Table) -> None:
     """The error says what is missing."""
     with pytest.raises(ValueError, match="add earlier cutoffs, or shorten the horizon"):
-        BaselineModel.fit(at_cutoffs(table, CUTOFFS[:1]), FEATURES)
+        Training(at_cutoffs(table, CUTOFFS[:1]), FEATURES).model()
     with pytest.raises(ValueError, match="0 training cutoff"):
-        BaselineModel.fit(at_cutoffs(table, CUTOFFS[8:]), FEATURES)
+        Training(at_cutoffs(table, CUTOFFS[8:]), FEATURES).model()
 
 
 def test_the_trees_are_scikit_learns(table: pa.Table) -> None:
@@ -108,7 +115,7 @@ def test_what_is_saved_is_what_is_read(table: pa.Table, model: BaselineModel, tm
 def test_a_file_of_another_model_is_refused(table: pa.Table, model: BaselineModel, tmp_path: Path) -> None:
     """A save that was killed between its two files leaves no model that scores wrongly."""
     model.save(tmp_path, {})
-    BaselineModel.fit(at_cutoffs(table, TRAINING), ["noise"]).trees.save(tmp_path / TREES)
+    Training(at_cutoffs(table, TRAINING), ["noise"]).model().trees.save(tmp_path / TREES)
     with pytest.raises(ValueError, match=r"not the file that manifest\.json was written for"):
         BaselineModel.load(tmp_path)
     (tmp_path / TREES).unlink()
@@ -160,6 +167,10 @@ def test_a_text_is_encoded_by_what_training_rows_show() -> None:
     )
     expected = [[np.nan, 0, 1], [0, 1, 0], [1, 0, 0], [np.nan, 0, 0], [np.nan, 0, 0]]
     np.testing.assert_array_equal(encoding.matrix(later), expected)
+    nothing = training.append_column("none", pa.nulls(69, pa.float64())).append_column(
+        "ids", [[str(n) for n in range(69)]]
+    )
+    assert Encoding.learn(nothing, ["none", "n", "ids"]) == Encoding(("n",), {}, ("none", "ids"))
     assert Encoding.from_dict(json.loads(json.dumps(encoding.as_dict()))) == encoding
     as_dictionary = later.set_column(0, "plan", later["plan"].dictionary_encode())
     np.testing.assert_array_equal(encoding.matrix(as_dictionary), expected)
@@ -183,7 +194,7 @@ def test_keys_and_labels_are_no_features(table: pa.Table) -> None:
 
 def test_a_backtest_trains_before_each_test_cutoff(table: pa.Table) -> None:
     """February's horizon ends on 1 March: it trains for March, and not for itself."""
-    found = backtest(table, FEATURES, "days_since_order", CUTOFFS[6])
+    found = backtest(Training(table, FEATURES), "days_since_order", CUTOFFS[6])
     assert [(one.fold.test, one.fold.training) for one in found.tested] == [
         (CUTOFFS[6], tuple(CUTOFFS[:6])),
         (CUTOFFS[7], tuple(CUTOFFS[:7])),
@@ -196,4 +207,4 @@ def test_a_backtest_trains_before_each_test_cutoff(table: pa.Table) -> None:
     assert json.loads(json.dumps(told)) == told
     assert found.ranking_by("orders_28d", descending=False).auc > 0.6
     with pytest.raises(ValueError, match="no cutoff from"):
-        backtest(table, FEATURES, "days_since_order", CUTOFFS[8])
+        backtest(Training(table, FEATURES), "days_since_order", CUTOFFS[8])
