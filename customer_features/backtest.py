@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from customer_features.baseline_model import BaselineModel
+from customer_features.errors import FeatureError
 from customer_features.evaluation import (
     Calibration,
     Floats,
@@ -86,11 +87,11 @@ def backtest(training: Training, recency: str, test_from: datetime) -> Backtest:
     `recency` is the column with the time since the last order.
 
     Raises:
-        ValueError: no cutoff can be tested, or one cannot be trained for.
+        FeatureError: no cutoff can be tested, or one cannot be trained for.
     """
     folds = rolling_origin(training.horizon_ends, test_from)
     if not folds:
-        raise ValueError(
+        raise FeatureError(
             f"no cutoff from {test_from} on has known labels and a training cutoff whose horizon ended before it; "
             f"there are {len(training.horizon_ends)} cutoffs with labels: add earlier ones"
         )

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from customer_features.encoding import Encoding, Matrix
+from customer_features.errors import FeatureError
 from customer_features.evaluation import Floats, floats, ranking
 from customer_features.trees import Trees
 
@@ -36,7 +37,7 @@ class BaselineModel:
         """The probability of churn of each row.
 
         Raises:
-            ValueError: a feature is missing, or of another kind than in training.
+            FeatureError: a feature is missing, or of another kind than in training.
         """
         return self._probabilities(self.encoding.matrix(table))
 
@@ -88,18 +89,18 @@ class BaselineModel:
         """The model and its manifest. Files hold numbers and texts alone: reading them runs no code.
 
         Raises:
-            ValueError: there is no model, or its two files do not belong together.
+            FeatureError: there is no model, or its two files do not belong together.
         """
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise ValueError(f"{folder} holds no model: intilery train makes one") from None
+            raise FeatureError(f"{folder} holds no model: intilery train makes one") from None
         if manifest["format"] != _FORMAT:
-            raise ValueError(
+            raise FeatureError(
                 f"{folder} holds a model of format {manifest['format']}, and {_FORMAT} is read: train anew"
             )
         if manifest["trees_sha256"] != _sha256(folder / TREES):
-            raise ValueError(f"{folder / TREES} is not the file that {MANIFEST} was written for: train anew")
+            raise FeatureError(f"{folder / TREES} is not the file that {MANIFEST} was written for: train anew")
         sigmoid = manifest["sigmoid"]
         trained_on = tuple(datetime.fromisoformat(cutoff) for cutoff in manifest["trained_on"])
         encoding = Encoding.from_dict(manifest["encoding"])
@@ -114,4 +115,4 @@ def _sha256(file: Path) -> str:
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except FileNotFoundError:
-        raise ValueError(f"{file} is not there: train anew") from None
+        raise FeatureError(f"{file} is not there: train anew") from None

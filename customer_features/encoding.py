@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from customer_features.errors import FeatureError
 from customer_features.evaluation import floats
 
 KEYS = ("customer_id", "cutoff", "label", "horizon_end", "censor_reason")
@@ -37,7 +38,7 @@ class Encoding:
         """The encoding of `features`, by the values in `table`.
 
         Raises:
-            ValueError: a feature is no column of the table, or none can be used.
+            FeatureError: a feature is no column of the table, or none can be used.
         """
         numbers, texts, left_out = [], {}, []
         for name in features:
@@ -49,7 +50,7 @@ class Encoding:
             else:
                 left_out.append(name)
         if not numbers and not texts:
-            raise ValueError(
+            raise FeatureError(
                 f"none of the features {', '.join(features)} has numbers or frequent texts that a model can use"
             )
         return cls(tuple(numbers), texts, tuple(left_out))
@@ -72,20 +73,22 @@ class Encoding:
         """The rows of `table`, encoded.
 
         Raises:
-            ValueError: a feature is no column of the table, or has become of another kind.
+            FeatureError: a feature is no column of the table, or has become of another kind.
         """
         columns: list[Matrix] = []
         for name in self.numbers:
             column = _column(table, name)
             if not _is_number(column.type):
-                raise ValueError(
+                raise FeatureError(
                     f"the feature {name} was a number when the model was trained, and is {column.type} now"
                 )
             columns.append(floats(column))
         for name, values in self.texts.items():
             column = _column(table, name)
             if not _is_text(column.type) and not pa.types.is_null(column.type):
-                raise ValueError(f"the feature {name} was a text when the model was trained, and is {column.type} now")
+                raise FeatureError(
+                    f"the feature {name} was a text when the model was trained, and is {column.type} now"
+                )
             columns += [floats(pc.fill_null(pc.equal(column.cast(pa.string()), value), False)) for value in values]
         return np.column_stack(columns)
 
@@ -111,7 +114,9 @@ def feature_columns(table: pa.Table) -> list[str]:
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
     if name not in table.column_names:
-        raise ValueError(f"the table has no column {name}: build it with the feature set that the model was trained on")
+        raise FeatureError(
+            f"the table has no column {name}: build it with the feature set that the model was trained on"
+        )
     return table[name]
 
 

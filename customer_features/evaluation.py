@@ -14,6 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
+from customer_features.errors import FeatureError
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -75,7 +77,7 @@ def ranking(labels: Any, scores: Any) -> Ranking:
     to whole rows, and of a group of equal scores that it cuts through, it takes the expected number.
 
     Raises:
-        ValueError: a score is NULL, NaN or infinite, or there are no rows of both kinds.
+        FeatureError: a score is NULL, NaN or infinite, or there are no rows of both kinds.
     """
     truth, known = _known(labels, scores)
     return Ranking(
@@ -92,11 +94,11 @@ def calibration(labels: Any, probabilities: Any, bins: int = 10) -> Calibration:
     """The calibration of probabilities, of rows with a label, in at most `bins` bins of about as many rows each.
 
     Raises:
-        ValueError: a probability is not within 0 and 1, or there are no rows of both kinds.
+        FeatureError: a probability is not within 0 and 1, or there are no rows of both kinds.
     """
     truth, known = _known(labels, probabilities)
     if known.min() < 0 or known.max() > 1:
-        raise ValueError("a probability is between 0 and 1: calibration has no meaning for other scores")
+        raise FeatureError("a probability is between 0 and 1: calibration has no meaning for other scores")
     _, group, counts = np.unique(known, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2
     bin_of_row = np.floor(bins * middle / len(known)).astype(np.int64)[group]
@@ -134,18 +136,18 @@ def floats(values: Any) -> Floats:
 def _known(labels: Any, scores: Any) -> tuple[Floats, Floats]:
     truth, scored = floats(labels), floats(scores)
     if truth.shape != scored.shape:
-        raise ValueError(f"{len(truth)} labels and {len(scored)} scores: they must be of the same rows")
+        raise FeatureError(f"{len(truth)} labels and {len(scored)} scores: they must be of the same rows")
     there = ~np.isnan(truth)
     truth, scored = truth[there], scored[there]
     # in one order always, so that sums come out the same to the last digit
     order = np.lexsort((truth, scored))
     truth, scored = truth[order], scored[order]
     if not np.isfinite(scored).all():
-        raise ValueError(f"{int((~np.isfinite(scored)).sum())} rows with a label have no finite score")
+        raise FeatureError(f"{int((~np.isfinite(scored)).sum())} rows with a label have no finite score")
     if not np.isin(truth, (0, 1)).all():
-        raise ValueError("a label is 1 (churned), 0 (stayed) or NULL")
+        raise FeatureError("a label is 1 (churned), 0 (stayed) or NULL")
     if not 0 < truth.sum() < len(truth):
-        raise ValueError(f"{len(truth)} rows with a label, {int(truth.sum())} of them churned: both kinds are needed")
+        raise FeatureError(f"{len(truth)} rows with a label, {int(truth.sum())} of them churned: both kinds are needed")
     return truth, scored
 
 

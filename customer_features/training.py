@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from customer_features.baseline_model import BaselineModel
 from customer_features.encoding import Encoding
+from customer_features.errors import FeatureError
 from customer_features.evaluation import Floats, floats, rolling_origin
 from customer_features.trees import Trees
 
@@ -40,12 +41,12 @@ class Training:
         had ended at it. The trees that are kept are then grown on all rows.
 
         Raises:
-            ValueError: no cutoff lies at or after the end of another's horizon, or the rows are of one kind.
+            FeatureError: no cutoff lies at or after the end of another's horizon, or the rows are of one kind.
         """
         ends = {cutoff: self.horizon_ends[cutoff] for cutoff in cutoffs or self.horizon_ends}
         folds = rolling_origin(ends, min(ends))[-_CALIBRATED_ON:] if ends else []
         if not folds:
-            raise ValueError(
+            raise FeatureError(
                 f"{len(ends)} training cutoff(s) with known labels: calibration out of time needs one that lies at or "
                 "after the end of another's horizon; add earlier cutoffs, or shorten the horizon"
             )
@@ -70,7 +71,7 @@ class Training:
             encoding = Encoding.learn(rows, self._features)
             churned = floats(rows["label"])
             if not 0 < churned.sum() < len(churned):
-                raise ValueError(
+                raise FeatureError(
                     f"{len(churned)} training rows, {int(churned.sum())} of them churned: both kinds are needed"
                 )
             self._grown[cutoffs] = encoding, Trees.grow(encoding.matrix(rows), churned, self._seed)

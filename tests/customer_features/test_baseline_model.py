@@ -17,6 +17,7 @@ from training_tables import CUTOFFS, FEATURES, training_table
 from customer_features.backtest import backtest
 from customer_features.baseline_model import MANIFEST, TREES, BaselineModel
 from customer_features.encoding import Encoding, feature_columns
+from customer_features.errors import FeatureError
 from customer_features.evaluation import calibration, ranking
 from customer_features.training import Training
 from customer_features.trees import Trees
@@ -82,9 +83,9 @@ def test_the_sigmoid_sees_only_scores_of_trees_that_came_before(table: pa.Table)
 
 def test_one_cutoff_cannot_be_calibrated_out_of_time(table: pa.Table) -> None:
     """The error says what is missing."""
-    with pytest.raises(ValueError, match="add earlier cutoffs, or shorten the horizon"):
+    with pytest.raises(FeatureError, match="add earlier cutoffs, or shorten the horizon"):
         Training(at_cutoffs(table, CUTOFFS[:1]), FEATURES).model()
-    with pytest.raises(ValueError, match="0 training cutoff"):
+    with pytest.raises(FeatureError, match="0 training cutoff"):
         Training(at_cutoffs(table, CUTOFFS[8:]), FEATURES).model()
 
 
@@ -116,12 +117,12 @@ def test_a_file_of_another_model_is_refused(table: pa.Table, model: BaselineMode
     """A save that was killed between its two files leaves no model that scores wrongly."""
     model.save(tmp_path, {})
     Training(at_cutoffs(table, TRAINING), ["noise"]).model().trees.save(tmp_path / TREES)
-    with pytest.raises(ValueError, match=r"not the file that manifest\.json was written for"):
+    with pytest.raises(FeatureError, match=r"not the file that manifest\.json was written for"):
         BaselineModel.load(tmp_path)
     (tmp_path / TREES).unlink()
-    with pytest.raises(ValueError, match="is not there"):
+    with pytest.raises(FeatureError, match="is not there"):
         BaselineModel.load(tmp_path)
-    with pytest.raises(ValueError, match="holds no model: intilery train makes one"):
+    with pytest.raises(FeatureError, match="holds no model: intilery train makes one"):
         BaselineModel.load(tmp_path / "elsewhere")
 
 
@@ -178,12 +179,12 @@ def test_a_text_is_encoded_by_what_training_rows_show() -> None:
 
 def test_a_table_of_another_feature_set_is_refused(table: pa.Table, model: BaselineModel) -> None:
     """A missing feature, or one of another kind, is named."""
-    with pytest.raises(ValueError, match="no column plan"):
+    with pytest.raises(FeatureError, match="no column plan"):
         model.predict(table.drop_columns(["plan"]))
     swapped = table.drop_columns(["noise"]).append_column("noise", table["plan"])
-    with pytest.raises(ValueError, match="feature noise was a number"):
+    with pytest.raises(FeatureError, match="feature noise was a number"):
         model.predict(swapped)
-    with pytest.raises(ValueError, match="none of the features favourites"):
+    with pytest.raises(FeatureError, match="none of the features favourites"):
         Encoding.learn(table, ["favourites"])
 
 
@@ -206,5 +207,5 @@ def test_a_backtest_trains_before_each_test_cutoff(table: pa.Table) -> None:
     assert told["calibration"]["error"] < 0.07
     assert json.loads(json.dumps(told)) == told
     assert found.ranking_by("orders_28d", descending=False).auc > 0.6
-    with pytest.raises(ValueError, match="no cutoff from"):
+    with pytest.raises(FeatureError, match="no cutoff from"):
         backtest(Training(table, FEATURES), "days_since_order", CUTOFFS[8])

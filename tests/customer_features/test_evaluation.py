@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from customer_features.errors import FeatureError
 from customer_features.evaluation import Fold, calibration, floats, ranking, rolling_origin
 
 _LABELLED = st.lists(st.tuples(st.sampled_from([0, 1, None]), st.integers(0, 5)), min_size=4, max_size=60).filter(
@@ -116,13 +117,13 @@ def test_probabilities_that_are_the_shares_are_calibrated() -> None:
 )
 def test_what_cannot_be_ranked_is_said(labels: list[float], scores: list[float], told: str) -> None:
     """An error says what is wrong."""
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(FeatureError, match=told):
         ranking(labels, scores)
 
 
 def test_a_score_is_no_probability() -> None:
     """Days since the last order are not calibrated."""
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(FeatureError, match="between 0 and 1"):
         calibration([1, 0], [30, 2])
 
 
