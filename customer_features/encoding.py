@@ -79,16 +79,12 @@ class Encoding:
         for name in self.numbers:
             column = _column(table, name)
             if not _is_number(column.type):
-                raise FeatureError(
-                    f"the feature {name} was a number when the model was trained, and is {column.type} now"
-                )
+                raise FeatureError(f"the feature {name} was a number in training, and is {column.type} now")
             columns.append(floats(column))
         for name, values in self.texts.items():
             column = _column(table, name)
             if not _is_text(column.type) and not pa.types.is_null(column.type):
-                raise FeatureError(
-                    f"the feature {name} was a text when the model was trained, and is {column.type} now"
-                )
+                raise FeatureError(f"the feature {name} was a text in training, and is {column.type} now")
             columns += [floats(pc.fill_null(pc.equal(column.cast(pa.string()), value), False)) for value in values]
         return np.column_stack(columns)
 
@@ -114,9 +110,7 @@ def feature_columns(table: pa.Table) -> list[str]:
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
     if name not in table.column_names:
-        raise FeatureError(
-            f"the table has no column {name}: build it with the feature set that the model was trained on"
-        )
+        raise FeatureError(f"the table has no column {name}: build it with the feature set of the model")
     return table[name]
 
 
