@@ -1,8 +1,10 @@
 """What becomes of the events and the history of profiles that were deleted: the setting `on_delete`."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from dlt.common.schema.typing import C_DLT_LOAD_ID
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.pipeline import Pipeline
 
 from intilery_source.settings import ON_DELETE
@@ -75,13 +77,19 @@ def _marker(where: Target) -> Path:
 def _deleted(pipeline: Pipeline) -> list[str]:
     """The profiles whose last trace is that they were deleted: not those that came back, were merged, or are due."""
     tables = pipeline.default_schema.tables
-
-    def written(table: Table) -> bool:
-        return C_DLT_LOAD_ID in tables.get(table.name, {}).get("columns", {})
-
-    if not written(PROFILE_DELETIONS):
-        return []
     with pipeline.sql_client() as client:
+
+        def written(table: Table) -> bool:
+            if C_DLT_LOAD_ID not in tables.get(table.name, {}).get("columns", {}):
+                return False
+            # of Delta tables, a killed load leaves some in the schema that it has not made
+            place = client.make_qualified_table_name(table.name)
+            with suppress(DatabaseUndefinedRelation), client.execute_query(f"SELECT 1 FROM {place} LIMIT 0"):  # noqa: S608
+                return True
+            return False
+
+        if not written(PROFILE_DELETIONS):
+            return []
         deletions = client.make_qualified_table_name(PROFILE_DELETIONS.name)
         query = f"SELECT d.profile_id FROM (SELECT profile_id, MAX(detected_at) AS at FROM {deletions} "  # noqa: S608
         query += "GROUP BY profile_id) d WHERE 1 = 1"

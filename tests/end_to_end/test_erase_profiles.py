@@ -16,7 +16,7 @@ from scripted_api import serving
 from cdp_client import ConfigurationError
 from cdp_sandbox.process import Running
 from intilery_source.forgotten import person_hmac
-from pipelines import duckdb_rewrite
+from pipelines import deletions, duckdb_rewrite
 from pipelines.destination import opened, target
 from pipelines.erasure import erase_profiles
 
@@ -109,3 +109,14 @@ def test_a_failure_midway_changes_nothing(account: Account, monkeypatch: pytest.
         erase_profiles(pipeline, [ID], None)
     assert account.query("SELECT count(*) FROM intilery.events") == [(10,)]
     assert account.query("SELECT count(*) FROM intilery.profiles") == [(2,)]
+
+
+def test_a_table_that_a_killed_load_has_not_made_is_no_trace_of_a_profile(account: Account) -> None:
+    with duckdb.connect(str(account.database)) as connection:
+        connection.execute("DROP TABLE intilery.profile_meta")
+        connection.execute("CREATE TABLE intilery.profile_deletions (profile_id VARCHAR, detected_at TIMESTAMPTZ)")
+        connection.execute("INSERT INTO intilery.profile_deletions VALUES ('gone', now()), (?, now())", [OTHER_ID])
+    with _pipeline(account) as pipeline:
+        tables = pipeline.default_schema.tables
+        tables["profile_deletions"] = {**tables["profile_meta"], "name": "profile_deletions"}
+        assert deletions._deleted(pipeline) == ["gone"]
