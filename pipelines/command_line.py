@@ -224,8 +224,7 @@ def train_model_command(
     try:
         from pipelines.train import TrainRequest, train
 
-        label = {"horizon": horizon, "gap": gap, "at_risk": at_risk}
-        result = train(TrainRequest(database, model, event, value, **label, traits=tuple(traits or ())))
+        result = train(TrainRequest(database, model, event, value, horizon, gap, at_risk, tuple(traits or ())))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
         _end(*explain(error), as_json)
     train_command.show_trained(result, as_json=as_json)
