@@ -7,10 +7,11 @@ import ibis.expr.types as ir
 
 from customer_features.canonical import Canonical, facts
 from customer_features.engine import Engine
+from customer_features.errors import FeatureError
 from customer_features.families.family import Known
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
-from customer_features.one_cutoff import columns_of
+from customer_features.one_cutoff import columns_of, parts_of
 from customer_features.sources import Source
 from customer_features.spans import Micros
 
@@ -30,14 +31,22 @@ def compute(
         for family in features.families:
             family.check(cutoff, engine.watermark)
     kept = {source: engine.keep(facts(canonical, source, texts)) for source, texts in _needs(features, label).items()}
-    first, *others = (
-        at_cutoff(Known(cutoff, canonical, kept), features, label, engine.watermark) for cutoff in cutoffs
-    )
-    rows = engine.keep(first)
-    for other in others:
-        engine.append(rows, other)
+    rows: ir.Table | None = None
+    for cutoff in cutoffs:
+        known = Known(cutoff, canonical, kept)
+        customers = engine.keep(spine(known, label))
+        # one by one, each part is quick to plan; as one expression they would take seconds
+        parts = [engine.keep(part) for part in parts_of(features.families, known)]
+        if label is not None:
+            parts.append(engine.keep(label.label(kept[label.source], customers, cutoff, engine.watermark)))
+        expression = _rows(known, features, label, customers, parts)
+        rows = engine.keep(expression) if rows is None else engine.append(rows, expression)
+        for part in (customers, *parts):
+            engine.drop(part)
     for table in kept.values():
         engine.drop(table)
+    if rows is None:
+        raise FeatureError("Give at least one cutoff.")
     return rows
 
 
@@ -48,25 +57,17 @@ def _needs(features: FeatureSet, label: Label | None) -> dict[Source, tuple[str,
     return needs
 
 
-def at_cutoff(known: Known, features: FeatureSet, label: Label | None, watermark: Micros | None) -> ir.Table:
-    """The rows of one cutoff, as an expression."""
-    functions, cutoff = known.tables.functions, known.cutoff
-    customers = spine(known, label)
-    table = columns_of(features.families, known, customers.select("customer_id"))
-    names = [feature.name for feature in features.features]
-    at = functions.instant(ibis.literal(cutoff, "int64"))
+def _rows(
+    known: Known, features: FeatureSet, label: Label | None, customers: ir.Table, parts: Sequence[ir.Table]
+) -> ir.Table:
+    """The rows of one cutoff, from the families' parts and the labels."""
+    functions = known.tables.functions
+    found = {"cutoff": functions.instant(ibis.literal(known.cutoff, "int64"))}
     if label is None:
-        return table.select("customer_id", cutoff=at, **{name: table[name] for name in names})
-    labels = label.label(known.facts[label.source], customers, cutoff, watermark).rename(label_id="customer_id")
-    joined = table.join(labels, table.customer_id == labels.label_id)
-    return joined.select(
-        "customer_id",
-        cutoff=at,
-        **{name: joined[name] for name in names},
-        label=joined.label,
-        horizon_end=functions.instant(ibis.literal(label.ends(cutoff), "int64")),
-        censor_reason=joined.censor_reason,
-    )
+        return columns_of(features.families, parts, customers, before=found)
+    ends = functions.instant(ibis.literal(label.ends(known.cutoff), "int64"))
+    after = {"label": ibis._.label, "horizon_end": ends, "censor_reason": ibis._.censor_reason}
+    return columns_of(features.families, parts, customers, before=found, after=after)
 
 
 def spine(known: Known, label: Label | None) -> ir.Table:

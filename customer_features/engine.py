@@ -22,7 +22,7 @@ class Engine(Protocol):
         """Compute a table once, to be read many times."""
         ...
 
-    def append(self, kept: ir.Table, expression: ir.Table) -> None:
+    def append(self, kept: ir.Table, expression: ir.Table) -> ir.Table:
         """Keep a table's rows together with those kept before."""
         ...
 

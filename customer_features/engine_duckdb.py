@@ -82,8 +82,9 @@ class DuckDBEngine:
         self._kept += 1
         return self.connection.create_table(f"kept_{self._kept}", expression)
 
-    def append(self, kept: ir.Table, expression: ir.Table) -> None:
+    def append(self, kept: ir.Table, expression: ir.Table) -> ir.Table:
         self.connection.insert(kept.op().name, expression)
+        return kept
 
     def drop(self, kept: ir.Table) -> None:
         self.connection.drop_table(kept.op().name)

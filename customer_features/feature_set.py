@@ -11,7 +11,7 @@ from customer_features.canonical import facts, unbound
 from customer_features.engine_functions import FUNCTIONS, to_sql
 from customer_features.errors import FeatureError
 from customer_features.families.family import Family, Feature, Known
-from customer_features.one_cutoff import columns_of
+from customer_features.one_cutoff import columns_of, parts_of
 from customer_features.sources import Source
 from customer_features.spans import Cutoff, micros
 
@@ -95,7 +95,7 @@ class FeatureSet:
             micros(cutoff), tables, {source: facts(tables, source, texts) for source, texts in self.needs().items()}
         )
         customers = tables["customers"].select("customer_id")
-        return to_sql(columns_of(self.families, known, customers), dialect)
+        return to_sql(columns_of(self.families, parts_of(self.families, known), customers), dialect)
 
 
 def as_data(value: Any) -> Any:

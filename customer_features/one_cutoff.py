@@ -1,6 +1,6 @@
 """The columns of several families at one cutoff, as one expression."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import ibis
@@ -13,23 +13,41 @@ from customer_features.sources import Source
 _TYPES = {"integer": "int64", "number": "float64", "text": "string", "boolean": "boolean", "texts": "array<string>"}
 
 
-def columns_of(families: Iterable[Family], known: Known, customers: ir.Table) -> ir.Table:
-    """`customer_id` of each row of `customers`, and one column a feature.
+def parts_of(families: Iterable[Family], known: Known) -> Iterator[ir.Table]:
+    """Tables of `customer_id` and columns of features, which together have all features of the families.
 
     Families that only reduce a source's facts share one pass over them.
     """
     chosen = tuple(families)
-    parts = [*_passes(chosen, known)]
-    parts += [table for family in chosen if (table := family.table(known)) is not None]
+    yield from _passes(chosen, known)
+    for family in chosen:
+        table = family.table(known)
+        if table is not None:
+            yield table
+
+
+def columns_of(
+    families: Iterable[Family],
+    parts: Iterable[ir.Table],
+    customers: ir.Table,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> ir.Table:
+    """`customer_id` of each row of `customers`, and one column a feature, from the families' parts.
+
+    Columns `before` and `after` the features may refer to any of the parts'.
+    """
     joined = customers
     for number, part in enumerate(parts):
-        key = f"key_{number}"
-        joined = joined.left_join(part.rename({key: "customer_id"}), joined.customer_id == part.customer_id).drop(key)
-    features = [feature for family in chosen for feature in family.features()]
-    return joined.select("customer_id", **{feature.name: _typed(joined, feature) for feature in features})
+        keyed = part.rename({f"key_{number}": "customer_id"})
+        joined = joined.left_join(keyed, customers.customer_id == keyed[f"key_{number}"])
+    features = [feature for family in families for feature in family.features()]
+    columns = {feature.name: _typed(joined, feature) for feature in features}
+    return joined.select("customer_id", **(before or {}), **columns, **(after or {}))
 
 
-def _passes(families: tuple[Family, ...], known: Known) -> Iterable[ir.Table]:
+def _passes(families: tuple[Family, ...], known: Known) -> Iterator[ir.Table]:
     reductions: dict[Source, dict[str, ir.Value]] = {}
     seen: dict[Source, ir.Table] = {}
     for family in families:
