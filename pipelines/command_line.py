@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import export_command, forget_command
+from pipelines import export_command, forget_command, train_command
 from pipelines.exit_codes import ExitCode
 from pipelines.memory import do_without_pandas
 
@@ -43,6 +43,7 @@ _Path = Annotated[str | None, typer.Option(metavar="DIR_OR_URL", help="Where --d
 _Dataset = Annotated[str, typer.Option(help="The schema that holds the tables.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 
+_WITH_PANDAS = {"train", "score"}
 _RESERVED = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 
 
@@ -205,6 +206,49 @@ def forget_person_command(
     forget_command.show(result, dry_run=dry_run, as_json=as_json)
 
 
+@app.command(name="train", epilog=train_command.EXIT_CODES)
+def train_model_command(
+    model: train_command.Model,
+    database: train_command.Database = Path("customers.duckdb"),
+    event: train_command.Event = "Order Completed",
+    value: train_command.Value = "total",
+    horizon: train_command.Horizon = None,
+    gap: train_command.Gap = "0d",
+    at_risk: train_command.AtRisk = None,
+    traits: train_command.Traits = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Train a baseline churn model, tested at past months beside recency alone, and save it with its manifest."""
+    from pipelines.failures import explain
+
+    try:
+        from pipelines.train import TrainRequest, train
+
+        result = train(TrainRequest(database, model, event, value, horizon, gap, at_risk, tuple(traits or ())))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        _end(*explain(error), as_json)
+    train_command.show_trained(result, as_json=as_json)
+
+
+@app.command(name="score", epilog=train_command.EXIT_CODES)
+def score_customers_command(
+    model: train_command.Model,
+    database: train_command.Database = Path("customers.duckdb"),
+    cutoff: train_command.Cutoff = "now",
+    as_json: _AsJson = False,
+) -> None:
+    """Write how likely each customer at risk is to churn, by a trained model, into customer_features.scores."""
+    from pipelines.failures import explain
+
+    try:
+        from pipelines.score import score
+
+        result = score(database, model, cutoff)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        _end(*explain(error), as_json)
+    train_command.show_scored(result, as_json=as_json)
+
+
 @app.command(name="sandbox")
 def sandbox_command(
     world: Annotated[
@@ -244,7 +288,8 @@ def show_tables(title: str, tables: dict[str, int], added: dict[str, int]) -> No
 
 def main() -> None:
     """The console script."""
-    do_without_pandas()
+    if not _WITH_PANDAS & set(sys.argv[1:2]):
+        do_without_pandas()
     app()
 
 

@@ -1,0 +1,1 @@
+"""Public data sets as canonical tables, to check features against published numbers."""

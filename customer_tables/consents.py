@@ -1,0 +1,40 @@
+"""Changes of consent, from the trait that holds it."""
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from customer_tables.contract import CONSENTS
+from customer_tables.primitives import json_type_at
+from customer_tables.staging.contract import Staging
+from customer_tables.trait_changes import SNAPSHOT
+
+_KEY = CONSENTS.key
+_WHEN = ("customer_id", "valid_from", "observed_at")
+
+
+def consents(changes: ir.Table, staging: Staging) -> ir.Table:
+    """`customer_consents` of trait changes.
+
+    A channel that a snapshot does not list, or whose list is gone, has no consent from then on; an identify event may
+    list some channels only. What only repeats a consent that was known before is no change.
+    """
+    ours = changes.filter(changes.trait == staging.consent_trait)
+    listed = staging.channels(ours, *_WHEN)
+    last = ibis.row_number().over(group_by=_KEY, order_by=listed.place.desc())
+    listed = listed.mutate(rank=last).filter(ibis._.rank == 0).select(*_KEY, "subscribed")
+    whole = ours.filter((ours.origin == SNAPSHOT) | (json_type_at(ours.value, "$").coalesce("") != "OBJECT"))
+    known = listed.group_by("customer_id", "channel").agg(since=listed.valid_from.min())
+    expected = whole.select(*_WHEN).inner_join(known, "customer_id")
+    expected = expected.filter(expected.since < expected.valid_from).select(*_KEY)
+    lost = expected.anti_join(listed, [*_KEY]).mutate(subscribed=ibis.null(dt.boolean))
+    every = ibis.union(listed, lost.select(*_KEY, "subscribed"))
+    in_time = ibis.window(group_by=["customer_id", "channel"], order_by=["valid_from", "observed_at"])
+    every = every.mutate(
+        last=every.subscribed.lag().over(in_time),
+        last_at=every.observed_at.lag().over(in_time),
+    )
+    repeated = (
+        every.last_at.notnull() & every.last.identical_to(every.subscribed) & (every.last_at <= every.observed_at)
+    )
+    return every.filter(~repeated).select(list(CONSENTS.columns))
