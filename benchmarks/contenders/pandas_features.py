@@ -150,10 +150,15 @@ def at_cutoff(tables: dict[str, pd.DataFrame], cutoff: pd.Timestamp) -> pd.DataF
     found |= days("activity", activity, cutoff, (28, 91, 365)) | visits(activity, cutoff)
     found |= messages(events[events["event_name"].isin(MAIL)], cutoff)
     consents = tables["consents"]
-    told = newest(consents[(consents["valid_from"] < cutoff) & (consents["observed_at"] <= cutoff)], ["customer_id", "channel"])
+    told = newest(
+        consents[(consents["valid_from"] < cutoff) & (consents["observed_at"] <= cutoff)], ["customer_id", "channel"]
+    )
     for channel in ("email", "sms"):
         mine = told[told["channel"] == channel].set_index("customer_id")
-        found |= {f"consent_{channel}": mine["subscribed"], f"consent_{channel}_days": (cutoff - mine["valid_from"]) / DAY}
+        found |= {
+            f"consent_{channel}": mine["subscribed"],
+            f"consent_{channel}_days": (cutoff - mine["valid_from"]) / DAY,
+        }
     traits = tables["traits"]
     plan = newest(traits[(traits["valid_from"] < cutoff) & (traits["observed_at"] <= cutoff)], ["customer_id", "trait"])
     found["trait_plan"] = plan.set_index("customer_id")["value"].str.strip('"')
@@ -171,7 +176,9 @@ def at_cutoff(tables: dict[str, pd.DataFrame], cutoff: pd.Timestamp) -> pd.DataF
 def is_count(name: str) -> bool:
     """Whether a customer without rows has 0 of it."""
     ends = ("_mean", "_std", "_min", "_max", "_days", "_minutes", "_depth", "_entropy", "_zbar", "_t", "_t_x", "_x")
-    return not name.endswith(ends) and not any(part in name for part in ("_rate_", "_trend_", "_over_", "observed", "tenure"))
+    return not name.endswith(ends) and not any(
+        part in name for part in ("_rate_", "_trend_", "_over_", "observed", "tenure")
+    )
 
 
 def read(database: str) -> dict[str, pd.DataFrame]:

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from customer_features.errors import FeatureError
 from customer_features.families.family import Family, Feature, Known, Need, as_number, number_of, since
 from customer_features.sources import Source, check_property, snake
-from customer_features.spans import LIFETIME, WINDOWS, Window, in_words, longest, suffix, windows
+from customer_features.spans import LIFETIME, Window, in_words, longest, suffix, windows
 
 MEASURES = ("distinct", "entropy", "favourite", "list")
 _EXACT = "decimal(28, 9)"
