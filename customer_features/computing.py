@@ -1,6 +1,6 @@
 """From tables to rows: who is at risk at each cutoff, their features, and their label."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -30,18 +30,18 @@ def compute(
     for cutoff in cutoffs:
         for family in features.families:
             family.check(cutoff, engine.watermark)
-    kept = {source: engine.keep(facts(canonical, source, texts)) for source, texts in _needs(features, label).items()}
+    kept = {source: engine.keep(facts(canonical, source, texts)) for source, texts in needs(features, label).items()}
     rows: ir.Table | None = None
     for cutoff in cutoffs:
-        known = Known(cutoff, canonical, kept)
-        customers = engine.keep(spine(known, label))
-        # one by one, each part is quick to plan; as one expression they would take seconds
-        parts = [engine.keep(part) for part in parts_of(features.families, known)]
-        if label is not None:
-            parts.append(engine.keep(label.label(kept[label.source], customers, cutoff, engine.watermark)))
-        expression = _rows(known, features, label, customers, parts)
+        parts: list[ir.Table] = []
+
+        def keep(part: ir.Table, parts: list[ir.Table] = parts) -> ir.Table:
+            parts.append(engine.keep(part))
+            return parts[-1]
+
+        expression = at_cutoff(keep, Known(cutoff, canonical, kept), features, label, engine.watermark)
         rows = engine.keep(expression) if rows is None else engine.append(rows, expression)
-        for part in (customers, *parts):
+        for part in parts:
             engine.drop(part)
     for table in kept.values():
         engine.drop(table)
@@ -50,11 +50,30 @@ def compute(
     return rows
 
 
-def _needs(features: FeatureSet, label: Label | None) -> dict[Source, tuple[str, ...]]:
-    needs = features.needs()
+def needs(features: FeatureSet, label: Label | None) -> dict[Source, tuple[str, ...]]:
+    """The sources that features and label read, and the properties of each that are read as text."""
+    found = features.needs()
     if label is not None:
-        needs.setdefault(label.source, ())
-    return needs
+        found.setdefault(label.source, ())
+    return found
+
+
+def at_cutoff(
+    keep: Callable[[ir.Table], ir.Table],
+    known: Known,
+    features: FeatureSet,
+    label: Label | None,
+    watermark: Micros | None,
+) -> ir.Table:
+    """The rows of one cutoff, from parts that `keep` computed once.
+
+    One by one, each part is quick to plan; as one expression they would take seconds.
+    """
+    customers = keep(spine(known, label))
+    parts = [keep(part) for part in parts_of(features.families, known)]
+    if label is not None:
+        parts.append(keep(label.label(known.facts[label.source], customers, known.cutoff, watermark)))
+    return _rows(known, features, label, customers, parts)
 
 
 def _rows(
