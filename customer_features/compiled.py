@@ -26,12 +26,14 @@ class Compiled:
     def __init__(self, engine: Engine, features: FeatureSet, label: Label | None, cutoff: Micros, rows: Rows) -> None:
         self._engine = engine
         self._tables = {name: engine.local(rows[name]) for name in SCHEMAS}
-        types = {name: {column: SCHEMAS[name][column] for column in rows[name].column_names} for name in SCHEMAS}
+        read = engine.canonical.tables
         canonical = Canonical(
-            {name: table.cast(types[name]) if engine.canonical.functions.dialect == "duckdb" else table
-             for name, table in self._tables.items()},
+            {
+                name: table.cast({column: read[name][column].type() for column in table.columns})
+                for name, table in self._tables.items()
+            },
             engine.canonical.functions,
-        )  # fmt: skip
+        )
         self._steps: list[tuple[str, pa.Schema, ir.Table]] = []
         kept = {source: self._keep(facts(canonical, source, texts)) for source, texts in needs(features, label).items()}
         rows_of = at_cutoff(self._keep, Known(cutoff, canonical, kept), features, label, engine.watermark)

@@ -74,7 +74,7 @@ class Leak:
     def __str__(self) -> str:
         at = ", ".join(moment(cutoff).date().isoformat() for cutoff in self.cutoffs)
         when = "".join(f"\n    when {_WORDS[change]}" for change in self.changes)
-        examples = "".join(f"\n    {example}" for example in self.examples)
+        examples = "".join(f"\n    {example}" for example in self.examples[:1])
         return f"  {self.name} {self.verdict} at {at}; {self.rows} rows differ{when}{examples}"
 
 

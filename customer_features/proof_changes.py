@@ -27,6 +27,7 @@ WORDS = {
 }
 NOBODY = "~proof"
 """A customer of the proof's own; begins the identifiers of its events."""
+_LEFT_OUT = 0.25
 
 
 def deleted(rows: Rows, cutoff: Micros, of_now: bool) -> Rows:
@@ -105,7 +106,8 @@ class Injector:
     def __call__(self, instants: Sequence[tuple[Micros, Micros]], own: tuple[Micros, Micros] | None = None) -> Rows:
         """Rows at the instants, for each customer, for nobody known, and for a customer `own`, created and known then.
 
-        Which of the values a row has goes round over customers and instants.
+        Which of the values a row has goes round over customers and instants. Not all customers get the same number of
+        rows, so that their order by it changes.
         """
         chance = random.Random(self.seed)  # noqa: S311
         documents = event_documents(self.rows, self.features, self.label, chance)
@@ -121,6 +123,8 @@ class Injector:
             found["customers"].append(row)
         for of, customer in enumerate(everyone):
             for turn, (at, known) in enumerate(instants):
+                if chance.random() < _LEFT_OUT:
+                    continue
                 for name, choices in documents.items():
                     event = {"event_id": f"{NOBODY} {next(number):08}", "customer_id": customer, "event_at": at,
                              "known_at": known}  # fmt: skip

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from customer_features.compiled import Compiled, Rows
 from customer_features.proof_changes import deleted
-from customer_features.proof_sample import TIMES, visible
+from customer_features.proof_sample import TIMES, bits, visible
 from customer_features.spans import Micros
 
 _COPIES, _SHOWN = 150, 3
@@ -21,35 +21,39 @@ _TELLING = ("event_id", "event_name", "event_at", "known_at", "line_number", "ca
 def telling_rows(
     compiled: Compiled, rows: Rows, injected: Rows, cutoff: Micros, customer: str, names: Sequence[str], seed: int
 ) -> dict[str, tuple[dict[str, Any], ...]]:
-    """For each feature, rows of a customer that could not be seen at the cutoff and change its value alone.
+    """For each feature, some rows of a customer that could not be seen at the cutoff and change its value alone.
 
-    Rows that are there come before those that were injected; at most a few of each feature are given.
+    They are rows that are there if one of those does, else rows that were injected. A feature that depends on other
+    customers has none.
     """
     mine = _of(rows, customer)
     if not mine["customers"].num_rows:
         return {}
-    candidates = [*_unseen(mine, cutoff, False), *_unseen(_of(injected, customer), cutoff, True)]
-    real = [one for one in candidates if not one[3]]
-    added = [one for one in candidates if one[3]]
+    there, added = _unseen(mine, cutoff, False), _unseen(_of(injected, customer), cutoff, True)
     chance = random.Random(seed)  # noqa: S311
-    chosen = chance.sample(real, min(len(real), _COPIES)) + chance.sample(added, min(len(added), _COPIES))
+    chosen = chance.sample(there, min(len(there), _COPIES)) + chance.sample(added, min(len(added), _COPIES))
     seen = deleted(mine, cutoff, of_now=False)
-    copies = {name: [_copied(table, len(chosen) + 1)] for name, table in seen.items()}
+    # two copies get no row: where those two differ, copies depend on each other
+    first, last = f"{customer}~0", f"{customer}~{len(chosen) + 1}"
+    copies = {name: [_copied(table, len(chosen) + 2)] for name, table in seen.items()}
     for place, (name, table, row, _) in enumerate(chosen, 1):
         copies[name].append(_renamed(table.slice(row, 1), [place]))
     values = compiled.compute({name: pa.concat_tables(parts) for name, parts in copies.items()})
     of_copy = {row["customer_id"]: row for row in values.to_pylist()}
-    if f"{customer}~0" not in of_copy:
+    if first not in of_copy or last not in of_copy:
         return {}
     found = {}
     for name in names:
-        without = of_copy[f"{customer}~0"][name]
+        without = bits(of_copy[first][name])
+        if without != bits(of_copy[last][name]):
+            continue
         told = [
-            _told(table_name, table, row, is_injected)
-            for place, (table_name, table, row, is_injected) in enumerate(chosen, 1)
-            if f"{customer}~{place}" in of_copy and repr(of_copy[f"{customer}~{place}"][name]) != repr(without)
+            _told(*candidate)
+            for place, candidate in enumerate(chosen, 1)
+            if f"{customer}~{place}" in of_copy and bits(of_copy[f"{customer}~{place}"][name]) != without
         ]
-        found[name] = tuple(sorted(told, key=lambda row: (row["injected"], _nearness(row, cutoff)))[:_SHOWN])
+        real = [row for row in told if not row["injected"]]
+        found[name] = tuple(sorted(real or told, key=_known)[:_SHOWN])
     return found
 
 
@@ -86,5 +90,5 @@ def _told(name: str, table: pa.Table, row: int, injected: bool) -> dict[str, Any
     return {"table": name, "injected": injected, **shown}
 
 
-def _nearness(row: dict[str, Any], cutoff: Micros) -> str:
+def _known(row: dict[str, Any]) -> str:
     return str(row.get("known_at") or row.get("observed_at"))

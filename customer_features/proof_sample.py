@@ -1,7 +1,9 @@
 """The rows of some customers, taken out of the canonical tables to be changed."""
 
 import random
+import struct
 from collections.abc import Sequence
+from typing import Any
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -77,3 +79,10 @@ def visible(table: pa.Table, name: str, cutoff: Micros) -> pa.Array:
     at, known = (table[column] for column in TIMES[name])
     seen = pc.and_kleene(pc.less(at, instant(cutoff)), pc.less_equal(known, instant(cutoff)))
     return pc.fill_null(seen, False)
+
+
+def bits(value: Any) -> Any:
+    """A value that is equal only to one of the same bits."""
+    if isinstance(value, float):
+        return struct.pack(">d", value)
+    return (type(value), tuple(value) if isinstance(value, list) else value)

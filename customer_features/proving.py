@@ -1,8 +1,7 @@
 """`prove`: build again from tables whose future was deleted, added to and shuffled, and compare bit by bit."""
 
-import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis.expr.types as ir
@@ -30,7 +29,7 @@ from customer_features.proof_changes import (
     reordered,
 )
 from customer_features.proof_rows import telling_rows
-from customer_features.proof_sample import rows_of, some_customers, some_cutoffs
+from customer_features.proof_sample import bits, rows_of, some_customers, some_cutoffs
 from customer_features.spans import DAY, Micros
 
 _EXAMPLES = 3
@@ -154,25 +153,16 @@ class AtCutoff:
                 continue
             told = telling_rows(self._compiled, rows, injected, self._cutoff, customer, open_columns, seed)
             explained |= {column: (customer, told_rows) for column, told_rows in told.items() if told_rows}
-        done: set[str] = set()
-        result = []
-        for difference in found:
-            customer, told_rows = explained.get(difference.column, ("", ()))
-            if difference.customer == customer and difference.column not in done and difference.change != REORDERED:
-                done.add(difference.column)
-                difference = Difference(**{**vars(difference), "rows": told_rows})
-            result.append(difference)
-        return result
+        return [self._with_rows(difference, *explained.get(difference.column, ("", ()))) for difference in found]
+
+    def _with_rows(self, difference: Difference, customer: str, rows: tuple[dict[str, Any], ...]) -> Difference:
+        """Rows that are there explain what their deletion changed, and injected rows what injecting changed."""
+        changes = (AFTER, LATE) if rows and rows[0]["injected"] else (DELETED,)
+        told = difference.customer == customer and difference.change in changes
+        return replace(difference, rows=rows) if told else difference
 
     def close(self) -> None:
         self._compiled.close()
-
-
-def bits(value: Any) -> Any:
-    """A value that is equal only to one of the same bits."""
-    if isinstance(value, float):
-        return struct.pack(">d", value)
-    return (type(value), tuple(value) if isinstance(value, list) else value)
 
 
 def _true_when_read(features: FeatureSet, watermark: Micros | None) -> set[str]:
@@ -208,16 +198,14 @@ def report(
         changes = tuple(dict.fromkeys(difference.change for difference in mine))
         shown = [difference for difference in mine if difference.rows][:1]
         shown += [next(one for one in mine if one.change == change) for change in changes]
-        unique = {(one.customer, one.cutoff, one.change): one for one in reversed(shown)}
         examples = tuple(
             Example(one.customer, one.cutoff, one.change, one.before, one.after, one.rows)
-            for one in [*reversed(unique.values())][:_EXAMPLES]
-        )
+            for place, one in enumerate(shown)
+            if one not in shown[:place]
+        )[:_EXAMPLES]
         at = tuple(sorted({difference.cutoff for difference in mine}))
         differing = len({(difference.customer, difference.cutoff) for difference in mine})
         leaks.append(Leak(name, meaning, at, differing, changes, examples))
     names = tuple(feature.name for feature in features.features)
     number = sample["customers"].num_rows
-    return Proof(
-        features.name, names, tuple(leaks), tuple(cutoffs), of_cutoffs, number, rows, seed, not_proven
-    )
+    return Proof(features.name, names, tuple(leaks), tuple(cutoffs), of_cutoffs, number, rows, seed, not_proven)

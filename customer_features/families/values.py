@@ -78,8 +78,12 @@ class Variety(Family):
             return each.text.min(where=there & (count == each[f"most_{tail}"]))
         # sums of decimals are exact, so that the order of rows does not tell
         part = (as_number(count) * ibis.greatest(as_number(count), 1.0).ln()).round(9).cast(_EXACT)
-        total = as_number(count.sum()).nullif(0.0)
-        return ibis.greatest(total.ln() - as_number(part.sum()) / total, 0.0)
+        number = as_number(count.sum())
+        total = number.nullif(0.0)
+        # the greatest of NULL and 0 would be 0
+        return ibis.cases(
+            (number == 0.0, ibis.null("float64")), else_=ibis.greatest(total.ln() - as_number(part.sum()) / total, 0.0)
+        )
 
 
 def _longest(chosen: tuple[Window, ...]) -> Window:

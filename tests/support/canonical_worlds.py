@@ -27,7 +27,7 @@ _COLUMNS = {
     },
     "customer_events": {
         "event_id": pa.string(), "customer_id": pa.string(), "event_name": pa.string(), "event_at": INSTANT,
-        "known_at": INSTANT, "known_at_imputed": pa.bool_(), "properties": pa.string(),
+        "known_at": INSTANT, "properties": pa.string(),
     },
     "customer_order_items": {
         "event_id": pa.string(), "line_number": pa.int64(), "customer_id": pa.string(), "event_at": INSTANT,
@@ -69,7 +69,7 @@ class World:
         identifier = f"e{len(events) * 7919 % 100_003:05}"
         document = None if properties is None else json.dumps(properties, ensure_ascii=False)
         events.append({"event_id": identifier, "customer_id": customer, "event_name": name, "event_at": at,
-                       "known_at": known, "known_at_imputed": False, "properties": document})  # fmt: skip
+                       "known_at": known, "properties": document})  # fmt: skip
         return identifier
 
     def item(self, event: str, line: int, **others: Any) -> None:
@@ -87,16 +87,32 @@ class World:
         row = {"customer_id": customer, "channel": channel, "valid_from": valid, "observed_at": observed}
         self.rows["customer_consents"].append({**row, "subscribed": subscribed})
 
+    def mend_first_seen(self) -> None:
+        """A customer is known since anything of them is."""
+        seen: dict[str | None, list[Micros]] = {}
+        for name, column in (("customer_events", "known_at"), ("customer_trait_changes", "observed_at"),
+                             ("customer_consents", "observed_at")):  # fmt: skip
+            for row in self.rows[name]:
+                seen.setdefault(row["customer_id"], []).append(row[column])
+        for row in self.rows["customers"]:
+            row["first_seen_at"] = min([row["created_at"], *seen.get(row["customer_id"], [])])
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The rows as Arrow tables, with JSON as text."""
+        return {
+            name: pa.table(
+                {column: pa.array([row[column] for row in self.rows[name]], columns[column]) for column in columns}
+            )
+            for name, columns in _COLUMNS.items()
+        }
+
     def write(self, path: Path) -> Path:
         """Make a DuckDB file of the rows, in place of what was there."""
         path.unlink(missing_ok=True)
         with duckdb.connect(str(path)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("CREATE SCHEMA customer_tables")
-            for name, columns in _COLUMNS.items():
-                table = pa.table(
-                    {column: pa.array([row[column] for row in self.rows[name]], kind) for column, kind in columns.items()}
-                )
+            for name, table in self.tables().items():
                 connection.register("given", table)
                 chosen = f"SELECT * REPLACE ({_JSON[name]}::JSON AS {_JSON[name]})" if name in _JSON else "SELECT *"
                 connection.execute(f"CREATE TABLE customer_tables.{name} AS {chosen} FROM given")
@@ -135,7 +151,7 @@ def random_world(seed: int, customers: int = 24) -> World:
         _event(world, chance, None, chance.randrange(first, last))
     for rows in world.rows.values():
         chance.shuffle(rows)
-    _mend_first_seen(world)
+    world.mend_first_seen()
     return world
 
 
@@ -150,7 +166,7 @@ def _event(world: World, chance: random.Random, customer: str | None, at: Micros
     name = chance.choice(NAMES[:3]) if chance.random() < 0.6 else chance.choice(NAMES)
     for _ in range(chance.choice([1, 1, 1, 2, 3])):
         late = chance.choice([0, 0, 0, 0, MINUTE, DAY, 45 * DAY, -DAY])
-        known = chance.choice([cutoff for cutoff in CUTOFFS]) if chance.random() < 0.05 else at + late
+        known = chance.choice(CUTOFFS) if chance.random() < 0.05 else at + late
         properties = chance.choice(PROPERTIES)
         if name in ("Order Completed", "Order Refunded") and properties is not None:
             properties = {**properties, "total": chance.choice(TOTALS)}
@@ -158,18 +174,11 @@ def _event(world: World, chance: random.Random, customer: str | None, at: Micros
         if name == "Order Completed":
             for line in range(chance.randrange(3)):
                 world.item(
-                    event, line + 1, sku=chance.choice(["s1", "s2", None]), quantity=chance.choice([1.0, 2.5, 0.0, None]),
-                    category=chance.choice(["bread", "milk", "Ähren", "", None]), price=chance.choice([0.1, 9.99, None]),
-                )  # fmt: skip
+                    event,
+                    line + 1,
+                    sku=chance.choice(["s1", "s2", None]),
+                    category=chance.choice(["bread", "milk", "Ähren", "", None]),
+                    quantity=chance.choice([1.0, 2.5, 0.0, None]),
+                    price=chance.choice([0.1, 9.99, None]),
+                )
         at += chance.choice([0, 0, MINUTE, 30 * MINUTE, 30 * MINUTE + 1, DAY])
-
-
-def _mend_first_seen(world: World) -> None:
-    """A customer is known since anything of them is."""
-    seen: dict[str, list[Micros]] = {}
-    for name, column in (("customer_events", "known_at"), ("customer_trait_changes", "observed_at"),
-                         ("customer_consents", "observed_at")):  # fmt: skip
-        for row in world.rows[name]:
-            seen.setdefault(row["customer_id"], []).append(row[column])
-    for row in world.rows["customers"]:
-        row["first_seen_at"] = min([row["created_at"], *seen.get(row["customer_id"], [])])
