@@ -28,6 +28,7 @@ WORDS = {
 NOBODY = "~proof"
 """A customer of the proof's own; begins the identifiers of its events."""
 _LEFT_OUT = 0.25
+_OF_EVENTS = ("customer_events", "customer_order_items")
 
 
 def deleted(rows: Rows, cutoff: Micros, of_now: bool) -> Rows:
@@ -158,14 +159,24 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     )  # fmt: skip
 
 
+def _in_horizon(table: pa.Table, label: Label, cutoff: Micros) -> pa.Array:
+    at = table["event_at"]
+    from_start = pc.greater_equal(at, instant(label.starts(cutoff)))
+    return pc.fill_null(pc.and_kleene(from_start, pc.less(at, instant(label.ends(cutoff)))), False)
+
+
+def without_horizon(rows: Rows, label: Label, cutoff: Micros) -> Rows:
+    """Without what happened in a label's horizon."""
+    found = {name: rows[name].filter(pc.invert(_in_horizon(rows[name], label, cutoff))) for name in _OF_EVENTS}
+    return {**rows, **found}
+
+
 def outside(rows: Rows, injector: Injector, label: Label, cutoff: Micros) -> Rows:
     """With other rows outside a label's horizon, but those who were at risk still are."""
     starts, ends = label.starts(cutoff), label.ends(cutoff)
     found = dict(rows)
-    for name in ("customer_events", "customer_order_items"):
-        at = rows[name]["event_at"]
-        inside = pc.and_kleene(pc.greater_equal(at, instant(starts)), pc.less(at, instant(ends)))
-        kept = pc.or_kleene(pc.fill_null(inside, False), visible(rows[name], name, cutoff))
+    for name in _OF_EVENTS:
+        kept = pc.or_kleene(_in_horizon(rows[name], label, cutoff), visible(rows[name], name, cutoff))
         found[name] = rows[name].filter(kept)
     instants = [(at, at) for at in (cutoff - 1, cutoff - DAY, cutoff - 100 * DAY, ends, ends + 1, ends + 30 * DAY)]
     if starts > cutoff:

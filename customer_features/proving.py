@@ -27,6 +27,7 @@ from customer_features.proof_changes import (
     later_facts,
     outside,
     reordered,
+    without_horizon,
 )
 from customer_features.proof_rows import telling_rows
 from customer_features.proof_sample import bits, rows_of, some_customers, some_cutoffs
@@ -110,7 +111,7 @@ class AtCutoff:
             for customer in sorted(base.keys() & other.keys()):
                 found += self._compared(base[customer], other[customer], compared, change)
         if label is not None:
-            found += self._of_label(base, outside(rows, inject, label, cutoff), label)
+            found += self._of_label(base, rows, inject, label)
         injected = {name: pa.concat_tables([after[name], late[name]]) for name in rows}
         return self._explained(found, rows, injected, seed), len(base)
 
@@ -124,16 +125,21 @@ class AtCutoff:
             if bits(one[name]) != bits(other[name]):
                 yield Difference(name, one["customer_id"], self._cutoff, change, one[name], other[name])
 
-    def _of_label(self, base: dict[str, dict[str, Any]], tables: Rows, label: Label) -> Iterator[Difference]:
+    def _of_label(
+        self, base: dict[str, dict[str, Any]], rows: Rows, inject: Injector, label: Label
+    ) -> Iterator[Difference]:
         """A label reads its horizon and nothing else, and is NULL until that has passed."""
-        other = self._rows(tables)
         immature = self._watermark is None or label.ends(self._cutoff) > self._watermark
         for customer, row in sorted(base.items()):
             if immature and row[LABEL] is not None:
                 yield Difference(LABEL, customer, self._cutoff, IMMATURE, row[LABEL], None)
-            if customer in other:
-                for change in self._compared(row, other[customer], _LABEL_COLUMNS, OUTSIDE):
-                    yield Difference(LABEL, customer, self._cutoff, OUTSIDE, change.before, change.after)
+        # with the horizon as it is, and empty: what lies outside would hide behind an event in it
+        empty = without_horizon(rows, label, self._cutoff)
+        for tables, before in ((rows, base), (empty, self._rows(empty))):
+            after = self._rows(outside(tables, inject, label, self._cutoff))
+            for customer in sorted(before.keys() & after.keys()):
+                for change in self._compared(before[customer], after[customer], _LABEL_COLUMNS, OUTSIDE):
+                    yield replace(change, column=LABEL)
 
     def _explained(self, found: list[Difference], rows: Rows, injected: Rows, seed: int) -> list[Difference]:
         """Add to one difference of each feature the rows that alone make it."""

@@ -15,7 +15,7 @@ from everything import EVERYTHING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from customer_features import Events, Inactivity, build
+from customer_features import NOW, Events, FeatureSet, Inactivity, build, current, trait
 from customer_features.compiled import Compiled
 from customer_features.engine_duckdb import DuckDBEngine
 from customer_features.labels import Label
@@ -23,7 +23,7 @@ from customer_features.spans import DAY, MINUTE, micros, moment
 
 MIDNIGHT, MORNING = micros("2025-06-01"), micros("2025-06-03T09:30")
 LABEL = Inactivity(Events("Order Completed", value="total"), horizon="91d", gap="7d", at_risk="182d")
-_EXAMPLES = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+_EXAMPLES = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +180,15 @@ def test_a_build_is_what_the_words_say(tmp_path: Path) -> None:
     cutoff = CUTOFFS[1]
     with build(EVERYTHING, LABEL, cutoffs=[moment(cutoff)], on=world.write(tmp_path / "w.duckdb")) as data:
         assert differences(world, LABEL, cutoff, data.arrow().to_pylist()) == []
+
+
+def test_what_is_true_now_is_what_the_words_say(tmp_path: Path) -> None:
+    world = random_world(3)
+    features = FeatureSet("now", current("plan"), current("age", "number"), current("vip", "boolean"))
+    read_as = FeatureSet("now", trait("plan"), trait("age", "number"), trait("vip", "boolean"))
+    with build(features, cutoffs=[NOW], on=world.write(tmp_path / "w.duckdb")) as data:
+        rows = data.arrow().to_pylist()
+    assert rows
+    for row in rows:
+        said = oracle.features_of(world.rows, read_as, 2**62, row["customer_id"])
+        assert said == {name.replace("current_", "trait_"): row[name] for name in features.describe()}
