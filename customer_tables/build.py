@@ -1,5 +1,6 @@
 """All canonical tables, filled anew."""
 
+import ibis
 import ibis.expr.types as ir
 
 from customer_tables import contract
@@ -42,8 +43,7 @@ class Builder:
         engine, staging = self.engine, self.staging
         for table in contract.KEPT:
             engine.make(table)
-        links = staging.event_links(staging.events()).union(staging.profile_links(staging.snapshots()))
-        engine.insert(LINKS, first_links(links))
+        engine.insert(LINKS, self.seen_links(staging.events(), staging.snapshots()))
         engine.insert(MERGED, self.merged())
         engine.insert(IDENTIFIERS, identifiers(self.links, self.merges))
         engine.insert(EVENTS, self.resolved(staging.events()))
@@ -51,6 +51,14 @@ class Builder:
         engine.insert(TRAIT_CHANGES, trait_changes(self.identifies(), self.snapshots()))
         engine.insert(CONSENTS, consents(self.trait_changes, staging))
         self.customers()
+
+    def seen_links(self, events: ir.Table, snapshots: ir.Table) -> ir.Table:
+        """The identifiers that some events and snapshots show, each with a profile once.
+
+        Each kind is a statement of its own: in one, DuckDB would keep all that they have in common aside first.
+        """
+        kinds = (*self.staging.event_links(events), *self.staging.profile_links(snapshots))
+        return first_links(ibis.union(*(self.engine.keep(f"links_{n}", kind) for n, kind in enumerate(kinds))))
 
     def merged(self) -> ir.Table:
         """The merged profiles with what they are part of, as the source says now."""

@@ -50,11 +50,9 @@ def _versions(snapshots: ir.Table) -> ir.Table:
 
 
 def _cells(versions: ir.Table) -> ir.Table:
-    """A row for each trait of each version; of a key that is there twice, the last."""
+    """A row for each trait of each version, with its value and its number in the version before and after."""
     rows = entries(versions, "traits", "customer_id", "observed_at", "version", "before", "after",
                    key="trait", item="value")  # fmt: skip
-    last = ibis.row_number().over(group_by=[*_CELL, "version"], order_by=rows.place.desc())
-    rows = rows.mutate(rank=last).filter(ibis._.rank == 0).drop("rank", "place")
     in_time = ibis.window(group_by=_CELL, order_by="version")
     return rows.mutate(
         last_value=rows.value.lag().over(in_time),

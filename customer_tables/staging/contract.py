@@ -13,7 +13,7 @@
 | channels | what consents a value of `consent_trait` gives: channel, subscribed, place |
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -61,11 +61,11 @@ class Staging(Protocol):
     def profiles(self) -> ir.Table:
         """What is known of profiles now."""
 
-    def event_links(self, events: ir.Table) -> ir.Table:
-        """The identifiers that some events show with a profile."""
+    def event_links(self, events: ir.Table) -> Sequence[ir.Table]:
+        """The identifiers that some events show with a profile, a table a kind."""
 
-    def profile_links(self, snapshots: ir.Table) -> ir.Table:
-        """The identifiers that some snapshots, and all merges and deletions, show with a profile."""
+    def profile_links(self, snapshots: ir.Table) -> Sequence[ir.Table]:
+        """The identifiers that some snapshots, and all merges and deletions, show with a profile, a table a kind."""
 
     def order_lines(self, events: ir.Table, *kept: str) -> ir.Table:
         """The product lines in the `properties` of some events, with the columns `kept`."""
