@@ -99,7 +99,7 @@ class Engine:
         """Carry out a statement."""
         return self._connection.execute(statement, list(parameters) or None)
 
-    def forget(self) -> None:
+    def drop_kept(self) -> None:
         """Drop what was kept."""
         found = self.run("SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'building\\_%' "
                          "ESCAPE '\\'").fetchall()  # fmt: skip

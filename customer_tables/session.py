@@ -12,10 +12,13 @@ from customer_tables import contract
 from customer_tables.build import Builder
 from customer_tables.contract import BUILDS
 from customer_tables.engine import Engine, place
-from customer_tables.position import Position, position_of
+from customer_tables.increment import Increment
+from customer_tables.position import Position, position_of, read_position
 from customer_tables.raw import RawTables
 from customer_tables.staging.contract import Staging
 from customer_tables.staging.intilery import Intilery
+
+FULL, INCREMENTAL, NOTHING = "full", "incremental", "nothing new"
 
 On = str | Path | duckdb.DuckDBPyConnection
 _BOUNDS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "600MB", "preserve_insertion_order": False}
@@ -23,7 +26,7 @@ _BOUNDS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "600
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a build did: `how` is full, incremental or none; `rows` those of each table now."""
+    """What a build did: `how` is full, incremental or nothing new; `rows` those of each table now."""
 
     how: str
     rows: dict[str, int]
@@ -42,10 +45,14 @@ def build(on: On = "customers.duckdb", *, dataset: str = "intilery", full: bool 
     with connected(on) as connection:
         _require(connection, dataset)
         engine, staging = Engine(connection), Intilery(RawTables(connection, dataset))
-        with _transaction(connection):
-            engine.run(f"CREATE SCHEMA IF NOT EXISTS {contract.SCHEMA}")
-            how = _build(engine, staging, dataset, full=full)
-            engine.forget()
+        how = None if full else _increment(connection, engine, staging, dataset)
+        if how is None:
+            with _transaction(connection):
+                engine.run(f"CREATE SCHEMA IF NOT EXISTS {contract.SCHEMA}")
+                Builder(engine, staging).fill()
+                _write(engine, staging, dataset, position_of(engine, staging))
+            how = FULL
+        engine.drop_kept()
         rows = {table.name: int(engine.run(f"SELECT count(*) FROM {place(table)}").fetchall()[0][0])
                 for table in contract.TABLES}  # fmt: skip
         return BuildResult(how, rows, staging.standing().watermark)
@@ -55,11 +62,30 @@ class NothingLoadedError(Exception):
     """There is nothing to build from; the text is one sentence for the user."""
 
 
-def _build(engine: Engine, staging: Staging, dataset: str, *, full: bool) -> str:
+def _increment(connection: duckdb.DuckDBPyConnection, engine: Engine, staging: Staging, dataset: str) -> str | None:
+    """Take in what is new; how that was done, None where it could not be."""
+    before = _built(engine, dataset)
+    if before is None:
+        return None
     now = position_of(engine, staging)
-    Builder(engine, staging).fill()
-    _write(engine, staging, dataset, now)
-    return "full"
+    connection.begin()
+    try:
+        done = before == now or Increment(engine, staging, before, now).take_in()
+        if done:
+            _write(engine, staging, dataset, now)
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit() if done else connection.rollback()
+    return None if not done else NOTHING if before == now else INCREMENTAL
+
+
+def _built(engine: Engine, dataset: str) -> Position | None:
+    """What the tables were built from, None where they are not there, or are another version's or dataset's."""
+    if not all(engine.exists(table) for table in contract.KEPT):
+        return None
+    found = engine.run(f"SELECT source, position FROM {place(BUILDS)}").fetchall()
+    return read_position(str(found[0][1])) if [source for source, _ in found] == [dataset] else None
 
 
 def _write(engine: Engine, staging: Staging, dataset: str, position: Position) -> None:

@@ -36,12 +36,17 @@ class Staging(Protocol):
 
     consent_trait: str
     """The trait that holds consents."""
+    event_log: str
+    """Which of `logs` holds the events."""
+    snapshot_log: str
+    """Which of `logs` holds the snapshots."""
 
     def standing(self) -> Standing:
         """What holds for the source as a whole."""
 
     def logs(self) -> Mapping[str, ir.Table]:
-        """The raw tables that only grow, but for what is erased: `load_id`, and `mark`, a hash of a row's identity."""
+        """The raw tables that only grow, but for what is erased: columns load_id, key, and
+        mark, a hash of what identifies a row and whose it is. Rows of events may come again, with another load_id."""
 
     def states(self) -> Mapping[str, ir.Table]:
         """The raw tables that hold what is true now: `mark` alone."""

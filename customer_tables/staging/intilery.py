@@ -56,6 +56,8 @@ class Intilery:
     """The staged contract over Intilery's raw tables."""
 
     consent_trait = "marketingPreferences"
+    event_log = "events"
+    snapshot_log = "profile_trait_history"
 
     def __init__(self, raw: RawTables) -> None:
         self._raw = raw
@@ -84,7 +86,7 @@ class Intilery:
         """The tables of what profiles are now."""
         identity = ("id", "_dlt_load_id", "id", "id")
         return {
-            name: self._raw.table(name, _PROFILE).pipe(_marked, identity).drop("load_id")
+            name: self._raw.table(name, _PROFILE).pipe(_marked, identity)
             for name in ("profiles", "profile_traits", "profile_meta")
         }
 
@@ -110,7 +112,7 @@ class Intilery:
             event_at=raw.event_time,
             ingested_at=raw.received_time,
             heard_at=late,
-            load_id=raw["_dlt_load_id"],
+            load_id=_load(raw),
         )
 
     def snapshots(self) -> ir.Table:
@@ -122,7 +124,7 @@ class Intilery:
             "observed_at",
             "traits",
             external_id=raw.external_id.nullif(""),
-            load_id=raw["_dlt_load_id"],
+            load_id=_load(raw),
         )
 
     def merges(self) -> ir.Table:
@@ -231,7 +233,11 @@ class Intilery:
 
 def _marked(table: ir.Table, identity: Sequence[str]) -> ir.Table:
     mark = row_hash(*(table[name].cast(dt.string) for name in identity))
-    return table.select(load_id=table["_dlt_load_id"], mark=mark)
+    return table.select(load_id=_load(table), key=table[identity[0]], mark=mark)
+
+
+def _load(table: ir.Table) -> ir.StringValue:
+    return table["_dlt_load_id"].coalesce("")
 
 
 def _links(table: ir.Table, value: ir.StringValue, id_type: str, address: str | None = None) -> ir.Table:
