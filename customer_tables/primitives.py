@@ -53,6 +53,11 @@ def canonical_json(value: Any) -> Any:
     """JSON with sorted keys; `register` makes it known to a connection."""
 
 
+@ibis.udf.scalar.builtin(name="sha256", signature=((dt.string,), dt.string))
+def digest(value: Any) -> Any:
+    """The SHA-256 of a text, as hexadecimal digits."""
+
+
 @ibis.udf.agg.builtin(name="arg_min", signature=((dt.string, dt.Timestamp(timezone="UTC", scale=6)), dt.string))
 def earliest(value: Any, at: Any) -> Any:
     """The value of the earliest row; Ibis would sort all rows for it."""
