@@ -48,9 +48,10 @@ class Builder:
         engine.insert(IDENTIFIERS, identifiers(self.links, self.merges))
         engine.insert(EVENTS, self.resolved(staging.events()))
         engine.insert(ORDER_ITEMS, staging.order_lines(self.events, *LINE_OF))
-        engine.insert(TRAIT_CHANGES, trait_changes(self.identifies(), self.snapshots()))
+        identifies = staging.events().filter(staging.events().call_type == IDENTIFY)
+        engine.insert(TRAIT_CHANGES, trait_changes(self.resolved(identifies), self.snapshots()))
         engine.insert(CONSENTS, consents(self.trait_changes, staging))
-        self.customers()
+        engine.insert(CUSTOMERS, customers(self.identifiers, self.merges, staging))
 
     def seen_links(self, events: ir.Table, snapshots: ir.Table) -> ir.Table:
         """The identifiers that some events and snapshots show, each with a profile once.
@@ -72,16 +73,7 @@ class Builder:
         """Events with their customers, by the identifiers that are held."""
         return resolved(events, self.identifiers, self.merges)
 
-    def identifies(self) -> ir.Table:
-        """All identify events with their customers."""
-        events = self.staging.events()
-        return self.resolved(events.filter(events.call_type == IDENTIFY))
-
     def snapshots(self) -> ir.Table:
         """The snapshots of profiles that are no part of another, whose snapshots say what became of its traits."""
         own = self.staging.snapshots().anti_join(self.merges, "profile_id")
         return own.select("observed_at", "traits", customer_id="profile_id")
-
-    def customers(self) -> None:
-        """Bring `customers` up to date."""
-        self.engine.replace(CUSTOMERS, customers(self.identifiers, self.merges, self.staging))

@@ -9,8 +9,10 @@ import ibis.expr.types as ir
 
 from customer_tables.build import IDENTIFY, LINE_OF, Builder
 from customer_tables.consents import consents
-from customer_tables.contract import CONSENTS, EVENTS, IDENTIFIERS, LINKS, MERGED, ORDER_ITEMS, TRAIT_CHANGES
+from customer_tables.contract import CONSENTS, CUSTOMERS, EVENTS, IDENTIFIERS, LINKS, MERGED, ORDER_ITEMS, TRAIT_CHANGES
+from customer_tables.customers import customers
 from customer_tables.engine import Engine, place, sql
+from customer_tables.events import resolved
 from customer_tables.identifiers import ANONYMOUS_ID, EXTERNAL_ID, identifiers
 from customer_tables.position import Position
 from customer_tables.staging.contract import Staging
@@ -41,9 +43,9 @@ class Increment(Builder):
         if links is None:
             return False
         moved = self._moved_profiles()
-        ids = self._changed_identifiers(links, moved)
-        self._write_traits(self._write_events(self._reassigned(ids, moved), moved))
-        self.customers()
+        changed = self._changed_identifiers(links, moved)
+        self._write_traits(self._write_events(self._reassigned(changed, moved), moved))
+        self._write_customers(self.engine.keep("owners", changed.select("customer_id").distinct()))
         return True
 
     def _old_rows_are_the_same(self) -> bool:
@@ -89,65 +91,83 @@ class Increment(Builder):
         return moved
 
     def _changed_identifiers(self, links: ir.Table, moved: ir.Table) -> ir.Table:
-        """The identifiers that belong to others than before, or since another time."""
+        """The identifiers that belong to others than before, or since another time; with whose they are or were."""
         theirs = self.links.semi_join(moved, "profile_id")
         touched = self.engine.keep("touched", links.select(_ID).union(theirs.select(_ID), distinct=True))
         before = self.engine.keep("identifiers_before", self.identifiers.semi_join(touched, _ID))
         now = self.engine.keep("identifiers_now", identifiers(self.links.semi_join(touched, _ID), self.merges))
         changed = now.difference(before).union(before.difference(now))
-        changed = self.engine.keep("changed_identifiers", changed.select(_ID).distinct())
+        changed = self.engine.keep("changed_identifiers", changed.select(*_ID, "customer_id").distinct())
         self.engine.delete(IDENTIFIERS, changed)
-        self.engine.insert(IDENTIFIERS, now.semi_join(changed, _ID))
+        self.engine.insert(IDENTIFIERS, now.semi_join(changed, IDENTIFIERS.key))
         return changed
 
     def _reassigned(self, ids: ir.Table, moved: ir.Table) -> ir.Table:
-        """The events, new ones left out, whose customer may be another: event_id."""
+        """The events, new ones left out, whose customer may be another; without their JSON."""
         events = self.staging.events().anti_join(self._events, "event_id")
         of_user = events.user_id.isin(ids.filter(ids.id_type == EXTERNAL_ID).id_value)
         of_device = events.anonymous_id.isin(ids.filter(ids.id_type == ANONYMOUS_ID).id_value)
         by_link = events.profile_id.isnull() & (of_user | of_device)
         events = events.filter(by_link | events.profile_id.isin(moved.profile_id))
-        return self.engine.keep("reassigned", events.select("event_id"))
+        return self.engine.keep("reassigned", events.drop("properties", "context", "traits"))
 
     def _write_events(self, reassigned: ir.Table, moved: ir.Table) -> ir.Table:
         """Write the new events and the customers of reassigned ones; the customers whose traits this may change."""
         engine = self.engine
-        before = engine.keep("identified_before", self._identified(reassigned))
-        now = engine.keep("resolved", self.resolved(self._events))
-        new = now.select("event_id")
+        ours = self._events.select("event_id").union(reassigned.select("event_id"))
+        before = self.events.filter(self.events.call_type == IDENTIFY).semi_join(ours, "event_id")
+        before = engine.keep("identified_before", before.select("customer_id"))
+        now = engine.keep("resolved", self._resolved(self._events))
         for table in (EVENTS, ORDER_ITEMS):
-            engine.delete(table, new)
+            engine.delete(table, now.select("event_id"))
         engine.insert(EVENTS, now)
         engine.insert(ORDER_ITEMS, self.staging.order_lines(now, *LINE_OF))
-        if not engine.is_empty(reassigned):
-            others = self.resolved(self.staging.events().semi_join(reassigned, "event_id"))
-            others = engine.keep("resolved_again", others.select("event_id", "customer_id", "known_at"))
+        others = engine.keep("resolved_again", self._resolved(reassigned))
+        if not engine.is_empty(others):
             for table in (EVENTS, ORDER_ITEMS):
                 engine.run(
                     f"UPDATE {place(table)} AS t SET customer_id = o.customer_id, known_at = o.known_at "
                     f"FROM ({sql(others)}) AS o WHERE t.event_id = o.event_id"
                 )
+        after = [rows.filter(rows.call_type == IDENTIFY).select("customer_id") for rows in (now, others)]
         seen = self._snapshots.select(customer_id="profile_id")
         merged = moved.select("customer_id").union(moved.select(customer_id="profile_id"))
-        every = before.union(self._identified(reassigned), seen, merged, distinct=True)
+        every = before.union(*after, seen, merged, distinct=True)
         return engine.keep("concerned", every.filter(every.customer_id.notnull()))
 
-    def _identified(self, reassigned: ir.Table) -> ir.Table:
-        """The customers that the new and the reassigned identify events have now."""
-        ours = self._events.select("event_id").union(reassigned)
-        found = self.events.filter(self.events.call_type == IDENTIFY).semi_join(ours, "event_id")
-        return found.select("customer_id")
+    def _resolved(self, events: ir.Table) -> ir.Table:
+        """A few events with their customers; only the identifiers that they show are looked at."""
+        shown = self.engine.keep(
+            "shown", events.select(id_value="user_id").union(events.select(id_value="anonymous_id"))
+        )
+        found = self.engine.keep("owned", self.identifiers.semi_join(shown, "id_value"))
+        return resolved(events, found, self.merges)
 
     def _write_traits(self, concerned: ir.Table) -> None:
         """Write the traits and consents of some customers anew."""
         engine = self.engine
         if engine.is_empty(concerned):
             return
-        identifies, snapshots = self.identifies(), self.snapshots()
-        identifies = identifies.filter(identifies.customer_id.isin(concerned.customer_id))
+        theirs = self.events.semi_join(concerned, "customer_id")
+        theirs = theirs.filter(theirs.call_type == IDENTIFY).select("event_id", "customer_id", "event_at", "known_at")
+        theirs = engine.keep("identifies", theirs)
+        events = self.staging.events().select("event_id", "traits")
+        snapshots = self.snapshots()
         snapshots = snapshots.filter(snapshots.customer_id.isin(concerned.customer_id))
+        identifies = engine.keep("identified_traits", events.inner_join(theirs, "event_id"))
         changes = engine.keep("trait_changes", trait_changes(identifies, snapshots))
         for table in (TRAIT_CHANGES, CONSENTS):
             engine.delete(table, concerned)
         engine.insert(TRAIT_CHANGES, changes)
         engine.insert(CONSENTS, consents(changes, self.staging))
+
+    def _write_customers(self, owners: ir.Table) -> None:
+        """Write the customers anew whose identifiers changed, or all if anything new but events was read."""
+        others = [name for name, loads in self._loads.items() if loads and name != self.staging.event_log]
+        if others or self._before.states != self._now.states:
+            self.engine.replace(CUSTOMERS, customers(self.identifiers, self.merges, self.staging))
+            return
+        found = customers(self.identifiers.semi_join(owners, "customer_id"), self.merges, self.staging)
+        found = self.engine.keep("customers", found)
+        self.engine.delete(CUSTOMERS, owners)
+        self.engine.insert(CUSTOMERS, found.semi_join(owners, "customer_id"))

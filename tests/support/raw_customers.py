@@ -85,6 +85,15 @@ class RawCustomers:
         return {table.name: self.held(table) for table in contract.TABLES}
 
     @contextmanager
+    def planted(self, statements: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file, with what some statements change in it; at the end it is as before."""
+        with self._open() as connection:
+            connection.execute("BEGIN")
+            connection.execute(statements)
+            yield connection
+            connection.execute("ROLLBACK")
+
+    @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(str(self.database)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
