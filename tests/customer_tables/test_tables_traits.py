@@ -91,7 +91,7 @@ def test_a_customer_who_is_gone_has_no_traits(raw: RawCustomers) -> None:
     raw.load(
         events=[identify("e", 1, "p", {"plan": "gold", "nickname": "Jo"})],
         profile_trait_history=[
-            snapshot("p", 2, {"plan": "gold", "city": None}),
+            snapshot("p", 0, {"plan": "gold", "city": None}),
             snapshot("p", 3, None),
             snapshot("p", 4, {"plan": "gold"}),
         ],
@@ -100,6 +100,17 @@ def test_a_customer_who_is_gone_has_no_traits(raw: RawCustomers) -> None:
     for trait in ("plan", "nickname", "city"):
         assert (at(3), at(3), None, "snapshot") in _changes(raw, trait)
     assert _changes(raw, "plan")[-1] == (at(4), at(4), '"gold"', "snapshot")
+
+
+def test_what_was_set_and_is_not_shown_is_gone(raw: RawCustomers) -> None:
+    raw.load(
+        events=[identify("e", 1, "p", {"score": 7}), identify("f", 3, "p", {"score": 8}, received_time=at(5))],
+        profile_trait_history=[snapshot("p", hours, {"n": hours}) for hours in (0, 2, 4, 6, 8)],
+    )
+    raw.build()
+    assert [(when, value) for when, _, value, _ in _changes(raw, "score")] == [
+        (at(1), "7"), (at(2), None), (at(3), "8"), (at(6), None),
+    ]  # fmt: skip
 
 
 def test_one_instant_keeps_one_value(raw: RawCustomers) -> None:
