@@ -48,9 +48,7 @@ CUSTOMERS = Table(
     {
         "customer_id": Column(_TEXT, "the profile that others were merged into", required=True),
         "created_at": Column(_TIME, "when the platform made the profile, else first_seen_at"),
-        "first_seen_at": Column(
-            _TIME, "when anything of them was first known; NULL where nothing was"
-        ),
+        "first_seen_at": Column(_TIME, "when anything of them was first known; NULL where nothing was"),
         "deleted_at": Column(_TIME, "when they were found deleted, unless they are back"),
         "merged_from": Column(_COUNT, "profiles that were merged into this one", required=True),
     },
