@@ -36,6 +36,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         "profiles",
         "destinations",
         "personal_data",
+        "customer_tables",
     ],
 )
 def test_a_page_for_readers_is_under_two_pages(name: str) -> None:
@@ -104,6 +105,9 @@ def test_make_help_names_every_target() -> None:
         ["load", "--help"],
         ["verify", "--help"],
         ["export", "--help"],
+        ["tables", "--help"],
+        ["tables", "build", "--help"],
+        ["tables", "check", "--help"],
         ["sandbox", "--help"],
         ["demo", "--help"],
     ],
