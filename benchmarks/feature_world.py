@@ -20,9 +20,10 @@ WITH drawn AS (
     FROM range($events)
 )
 SELECT 'event-' || n AS event_id, 'customer-' || lpad(customer::VARCHAR, 24, '0') AS customer_id,
-    CASE WHEN kind < 125 THEN 'Order Completed' WHEN kind < 135 THEN 'Order Refunded' WHEN kind < 535 THEN 'Product Viewed'
-        WHEN kind < 670 THEN 'page' WHEN kind < 820 THEN 'Email Sent' WHEN kind < 950 THEN 'Email Delivered'
-        WHEN kind < 985 THEN 'Email Opened' WHEN kind < 995 THEN 'Email Link Clicked' WHEN kind < 998 THEN 'Email Bounced'
+    CASE WHEN kind < 125 THEN 'Order Completed' WHEN kind < 135 THEN 'Order Refunded'
+        WHEN kind < 535 THEN 'Product Viewed' WHEN kind < 670 THEN 'page' WHEN kind < 820 THEN 'Email Sent'
+        WHEN kind < 950 THEN 'Email Delivered' WHEN kind < 985 THEN 'Email Opened'
+        WHEN kind < 995 THEN 'Email Link Clicked' WHEN kind < 998 THEN 'Email Bounced'
         ELSE 'Unsubscribed' END AS event_name,
     'track' AS call_type, CASE WHEN kind >= 670 THEN 'email' END AS send_type, 'API' AS source,
     make_timestamptz(epoch_us(TIMESTAMPTZ '2024-01-01 00:00:00+00') + micros) AS event_at,
@@ -51,7 +52,8 @@ _OTHERS = (
     """
     CREATE TABLE customer_tables.customer_trait_changes AS
     SELECT customer_id, 'plan' AS trait, created_at + to_days(CAST(90 * step AS INTEGER)) AS valid_from,
-        valid_from AS observed_at, to_json(['free', 'plus', 'pro'][1 + CAST(hash(customer_id, step) % 3 AS INTEGER)]) AS value,
+        valid_from AS observed_at,
+        to_json(['free', 'plus', 'pro'][1 + CAST(hash(customer_id, step) % 3 AS INTEGER)]) AS value,
         'identify' AS origin
     FROM customer_tables.customers, range(5) AS steps (step)
     """,

@@ -15,7 +15,6 @@ from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
 from customer_features.manifest import counts, manifest
 from customer_features.spans import Cutoff, Micros, micros
-from customer_features.storing import write_table
 
 NOW = "now"
 """A cutoff: the watermark, up to which all events are there."""
@@ -37,34 +36,35 @@ def build(
     Raises:
         FeatureError: a cutoff is none; a family cannot be computed at it; tables are missing.
     """
+    given = _given(cutoffs)
     engine = on if not isinstance(on, str | Path) else DuckDBEngine(Path(on))
     try:
-        chosen = _cutoffs(cutoffs, engine.watermark)
+        chosen = _instants(given, engine.watermark)
         computed = compute(engine, engine.canonical, features, label, chosen)
         told = manifest(engine, features, label, chosen, counts(engine, engine.canonical))
     except BaseException:
         engine.close()
         raise
 
-    def write(name: str, rows: pa.Table, told: dict[str, Any]) -> None:
-        if not isinstance(on, str | Path):
-            raise FeatureError("table: this engine reads files; write the rows with parquet() instead.")
-        write_table(Path(on), name, rows, told)
-
-    return Dataset(engine, computed, features, label, chosen, told, write)
+    store = engine.store if isinstance(engine, DuckDBEngine) else _no_place
+    return Dataset(engine, computed, features, label, chosen, told, store)
 
 
-def _cutoffs(given: Iterable[Cutoff], watermark: Micros | None) -> list[Micros]:
-    if isinstance(given, str):
-        given = [given]
-    found = []
-    for cutoff in given:
-        if cutoff == NOW:
-            if watermark is None:
-                raise FeatureError("There are no events yet, so there is no 'now': load some first.")
-            found.append(watermark)
-        else:
-            found.append(micros(cutoff))
+def _no_place(name: str, rows: pa.Table, told: dict[str, Any]) -> None:
+    raise FeatureError(f"table: this engine has no place for {name}; write the rows with parquet() instead.")
+
+
+def _given(cutoffs: Iterable[Cutoff]) -> list[Micros | None]:
+    """The cutoffs in microseconds since 1970, None for now."""
+    given = [cutoffs] if isinstance(cutoffs, str) else cutoffs
+    found = [None if cutoff == NOW else micros(cutoff) for cutoff in given]
     if not found or len(set(found)) != len(found):
         raise FeatureError("Give at least one cutoff, and each once, as in cutoffs=monthly('2025-01', '2026-06').")
-    return sorted(found)
+    return found
+
+
+def _instants(given: list[Micros | None], watermark: Micros | None) -> list[Micros]:
+    if None in given and watermark is None:
+        raise FeatureError("There are no events yet, so there is no 'now': load some first.")
+    found = {watermark if cutoff is None else cutoff for cutoff in given}
+    return sorted(cutoff for cutoff in found if cutoff is not None)

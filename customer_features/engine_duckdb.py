@@ -13,6 +13,7 @@ from customer_features.canonical import SCHEMAS, Canonical
 from customer_features.engine_functions import FUNCTIONS
 from customer_features.errors import FeatureError
 from customer_features.spans import Micros
+from customer_features.storing import write_table
 
 SCHEMA = "customer_tables"
 _MEMORY = "2500MB"
@@ -38,12 +39,8 @@ class DuckDBEngine:
         self.connection.raw_sql("SET TimeZone = 'UTC'")
         self._kept = 0
         self.source = database.name
-        quoted = str(database).replace("'", "''")
-        try:
-            self.connection.raw_sql(f"ATTACH '{quoted}' AS source (READ_ONLY)")
-        except duckdb.IOException as error:
-            self.close()
-            raise FeatureError(f"{database} cannot be read now; another program may have it open: {error}") from None
+        self._database = database
+        self._attach()
         there = set(self.connection.list_tables(database=("source", SCHEMA))) if self._has_schema() else set()
         missing = set(SCHEMAS) - there
         if missing:
@@ -77,6 +74,27 @@ class DuckDBEngine:
     def _one(self, sql: str, *values: object) -> Any:
         row = self.connection.con.execute(sql, list(values)).fetchone()
         return None if row is None else row[0]
+
+    def _attach(self) -> None:
+        quoted = str(self._database).replace("'", "''")
+        try:
+            self.connection.raw_sql(f"ATTACH '{quoted}' AS source (READ_ONLY)")
+        except duckdb.IOException as error:
+            self.close()
+            message = f"{self._database} cannot be read now; another program may have it open: {error}"
+            raise FeatureError(message) from None
+
+    def store(self, name: str, rows: pa.Table, manifest: dict[str, Any]) -> None:
+        """Write rows and their manifest into the file that the tables came from.
+
+        Raises:
+            FeatureError: another program has the file open.
+        """
+        self.connection.raw_sql("DETACH source")
+        try:
+            write_table(self._database, name, rows, manifest)
+        finally:
+            self._attach()
 
     def keep(self, expression: ir.Table) -> ir.Table:
         self._kept += 1

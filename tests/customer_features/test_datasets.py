@@ -1,0 +1,204 @@
+"""What `build` gives: rows at cutoffs, labels that are known, a split by time, and nothing that only now is true."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks.feature_world import write
+from customer_features import (
+    Dataset,
+    Events,
+    ExtractionTimeError,
+    FeatureError,
+    FeatureSet,
+    Inactivity,
+    aggregation,
+    build,
+    counts,
+    current,
+    monthly,
+    recency,
+    trait,
+)
+from customer_features.standard import standard
+
+ORDERS = Events("Order Completed", value="total")
+SET = FeatureSet("some", recency(ORDERS), counts(ORDERS, [28, "lifetime"]), aggregation(ORDERS, [91]), trait("plan"))
+LABEL = Inactivity(ORDERS, horizon="56d", gap="7d", at_risk="182d")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    database = tmp_path_factory.mktemp("features") / "customers.duckdb"
+    write(database, 20_000, 150)
+    return database
+
+
+@pytest.fixture(scope="module")
+def data(world: Path) -> Iterator[Dataset]:
+    with build(SET, LABEL, cutoffs=monthly("2025-01", "2026-01"), on=world) as built:
+        yield built
+
+
+def test_one_row_a_customer_at_risk_and_cutoff(data: Dataset, world: Path) -> None:
+    rows = data.pandas()
+    assert not rows.duplicated(["customer_id", "cutoff"]).any()
+    assert rows["cutoff"].nunique() == 13
+    assert list(rows.columns) == ["customer_id", "cutoff", *SET.describe(), "label", "horizon_end", "censor_reason"]
+    with duckdb.connect(str(world), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        expected = connection.execute(
+            "SELECT customer_id, count(*) FILTER (event_at >= TIMESTAMPTZ '2025-03-04'), count(*) "
+            "FROM customer_tables.customer_events "
+            "WHERE event_name = 'Order Completed' AND event_at < TIMESTAMPTZ '2025-04-01' "
+            "AND known_at <= TIMESTAMPTZ '2025-04-01' GROUP BY 1 HAVING max(event_at) >= TIMESTAMPTZ '2024-10-01'"
+        ).fetchall()
+    at = rows[rows["cutoff"] == pd.Timestamp("2025-04-01", tz="UTC")]
+    found = at[["customer_id", "orders_28d", "orders_lifetime"]].itertuples(index=False, name=None)
+    assert sorted(found) == sorted(expected)
+
+
+def test_labels_are_known_once_their_horizon_has_passed(data: Dataset, world: Path) -> None:
+    rows = data.pandas()
+    known = rows["horizon_end"] <= pd.Timestamp("2026-01-04", tz="UTC")
+    assert rows.loc[known, "label"].isin([0, 1]).all()
+    assert rows.loc[~known, "label"].isna().all()
+    assert set(rows.loc[~known, "censor_reason"]) == {"immature"}
+    assert set(rows.loc[known, "label"]) == {0, 1}
+    with duckdb.connect(str(world), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        active = connection.execute(
+            "SELECT DISTINCT customer_id FROM customer_tables.customer_events WHERE event_name = 'Order Completed' "
+            "AND event_at >= TIMESTAMPTZ '2025-04-08' AND event_at < TIMESTAMPTZ '2025-06-03'"
+        ).fetchall()
+    at = rows[rows["cutoff"] == pd.Timestamp("2025-04-01", tz="UTC")]
+    assert {(key,) for key in at.loc[at["label"] == 0, "customer_id"]} == set(active) & {
+        (k,) for k in at["customer_id"]
+    }
+
+
+def test_deleted_customers_are_nobody_afterwards_and_not_known_before(world: Path, tmp_path: Path) -> None:
+    database = tmp_path / "customers.duckdb"
+    write(database, 20_000, 150)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(
+            "UPDATE customer_tables.customers SET deleted_at = TIMESTAMPTZ '2025-03-10' WHERE customer_id IN "
+            "(FROM customer_tables.customers SELECT customer_id ORDER BY customer_id LIMIT 60)"
+        )
+        connection.execute(
+            "DELETE FROM customer_tables.customer_events WHERE event_at > TIMESTAMPTZ '2025-03-10' AND customer_id IN "
+            "(FROM customer_tables.customers SELECT customer_id WHERE deleted_at IS NOT NULL)"
+        )
+        deleted = {k for (k,) in connection.execute("FROM customer_tables.customers SELECT customer_id "
+                                                    "WHERE deleted_at IS NOT NULL").fetchall()}  # fmt: skip
+    with build(SET, LABEL, cutoffs=["2025-03-01", "2025-04-01"], on=database) as data:
+        rows = data.pandas()
+        assert data.manifest["counts"]["deleted"] == 60
+    before = rows[(rows["cutoff"] < pd.Timestamp("2025-03-15", tz="UTC")) & rows["customer_id"].isin(deleted)]
+    after = rows[(rows["cutoff"] > pd.Timestamp("2025-03-15", tz="UTC")) & rows["customer_id"].isin(deleted)]
+    assert len(before) > 30
+    assert after.empty
+    gone = before["censor_reason"] == "deleted"
+    assert gone.any()
+    assert before.loc[gone, "label"].isna().all()
+    assert (before.loc[~gone, "label"] == 0).all()
+
+
+def test_scoring_sees_what_training_saw(world: Path) -> None:
+    features = standard(traits=["plan"])
+    with build(features, LABEL, cutoffs=monthly("2025-06", "2025-08"), on=world) as training:
+        trained = training.pandas().set_index(["customer_id", "cutoff"]).sort_index()
+    with build(features, cutoffs=["2025-08-01"], on=world) as scoring:
+        scored = scoring.pandas().set_index(["customer_id", "cutoff"]).sort_index()
+    trained = trained.loc[trained.index.get_level_values("cutoff") == pd.Timestamp("2025-08-01", tz="UTC")]
+    both = trained.index.intersection(scored.index)
+    assert len(both) == len(trained) > 100
+    pd.testing.assert_frame_equal(trained.loc[both, scored.columns], scored.loc[both], check_exact=True)
+
+
+def test_building_twice_gives_the_same_bits(world: Path) -> None:
+    def built() -> Any:
+        with build(standard(), cutoffs=["2025-08-01"], on=world) as data:
+            return data.arrow()
+
+    first = built()
+    assert all(first.equals(built()) for _ in range(2))
+
+
+def test_what_is_true_only_now_is_refused_at_a_past_cutoff(world: Path) -> None:
+    now = FeatureSet("now", current("plan"))
+    with pytest.raises(ExtractionTimeError, match=r"current_plan.*2025-08-01.*trait\('plan'\)"):
+        build(now, cutoffs=["2025-08-01", "now"], on=world)
+    with build(now, cutoffs=["now"], on=world) as data:
+        assert set(data.pandas()["current_plan"]) == {"free", "plus", "pro"}
+
+
+def test_a_split_by_time_trains_on_nothing_that_ends_later(data: Dataset) -> None:
+    parts = data.split("2025-09")
+    assert parts.test["cutoff"].min() == pd.Timestamp("2025-09-01", tz="UTC")
+    assert parts.train["horizon_end"].max() <= pd.Timestamp("2025-09-01", tz="UTC")
+    assert parts.train["label"].notna().all()
+    assert parts.test["label"].notna().all()
+    for wrong in ("2026-05", "2025-01"):
+        with pytest.raises(FeatureError, match="split at"):
+            data.split(wrong)
+
+
+def test_explain_shows_the_rows_behind_a_value(data: Dataset) -> None:
+    rows = data.pandas()
+    row = rows[(rows["orders_28d"] > 1) & (rows["cutoff"] == pd.Timestamp("2025-04-01", tz="UTC"))].iloc[0]
+    seen = data.explain(row["customer_id"], "2025-04-01", "orders_28d")
+    assert seen.attrs["value"] == row["orders_28d"] == len(seen)
+    assert seen["at"].between("2025-03-04", "2025-03-31 23:59:59.999999").all()
+    spent = data.explain(row["customer_id"], "2025-04-01", "revenue_91d")
+    assert math.isclose(float(spent["value"].sum()), row["revenue_91d"])
+    plan = data.explain(row["customer_id"], "2025-04-01", "trait_plan")
+    assert json.loads(plan["value"].iloc[-1]) == row["trait_plan"]
+    with pytest.raises(FeatureError, match="no row"):
+        data.explain("nobody", "2025-04-01", "orders_28d")
+    with pytest.raises(FeatureError, match="orders_28d, orders_lifetime"):
+        data.explain(row["customer_id"], "2025-04-01", "orders_30d")
+
+
+def test_results_as_parquet_and_as_a_table_keep_their_manifest(world: Path, tmp_path: Path) -> None:
+    database = tmp_path / "customers.duckdb"
+    write(database, 2_000, 20)
+    with build(SET, LABEL, cutoffs=["2025-04-01"], on=database) as data:
+        data.parquet(tmp_path / "rows.parquet")
+        assert data.table() == "features_some"
+        assert data.table() == "features_some"
+        with pytest.raises(FeatureError, match="cannot name"):
+            data.table("manifest")
+        rows = data.arrow()
+    held = pq.read_table(tmp_path / "rows.parquet")
+    assert held.equals(rows)
+    assert json.loads(held.schema.metadata[b"customer_features"])["features_hash"] == SET.hash()
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM customer_features.features_some").fetchall() == [(len(rows),)]
+        manifests = connection.execute(
+            "SELECT name, definition_hash, manifest FROM customer_features.manifest"
+        ).fetchall()
+    assert [name for name, _, _ in manifests] == ["features_some"] * 2
+    told = json.loads(manifests[0][2])
+    assert told["cutoffs"] == ["2025-04-01T00:00:00+00:00"]
+    assert told["watermark"] == "2026-01-04T00:00:00+00:00"
+    assert told["columns"] == SET.describe()
+
+
+def test_missing_files_and_tables_say_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(FeatureError, match="intilery load"):
+        build(SET, cutoffs=["2025-04-01"], on=tmp_path / "none.duckdb")
+    duckdb.connect(str(tmp_path / "empty.duckdb")).close()
+    with pytest.raises(FeatureError, match="intilery tables build"):
+        build(SET, cutoffs=["2025-04-01"], on=tmp_path / "empty.duckdb")
+    for wrong in ([], ["2025-04-01", "2025-04"]):
+        with pytest.raises(FeatureError, match="each once"):
+            build(SET, cutoffs=wrong, on=tmp_path / "empty.duckdb")
