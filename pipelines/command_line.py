@@ -219,14 +219,12 @@ def train_model_command(
     as_json: _AsJson = False,
 ) -> None:
     """Train a baseline churn model, tested at past months beside recency alone, and save it with its manifest."""
-    from pipelines.failures import explain
-
     try:
         from pipelines.train import TrainRequest, train
 
         result = train(TrainRequest(database, model, event, value, horizon, gap, at_risk, tuple(traits or ())))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        _end(*explain(error), as_json)
+        _end(*train_command.explain_training(error), as_json)
     train_command.show_trained(result, as_json=as_json)
 
 
@@ -238,14 +236,12 @@ def score_customers_command(
     as_json: _AsJson = False,
 ) -> None:
     """Write how likely each customer at risk is to churn, by a trained model, into customer_features.scores."""
-    from pipelines.failures import explain
-
     try:
         from pipelines.score import score
 
         result = score(database, model, cutoff)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        _end(*explain(error), as_json)
+        _end(*train_command.explain_training(error), as_json)
     train_command.show_scored(result, as_json=as_json)
 
 

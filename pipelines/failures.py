@@ -11,13 +11,11 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from cdp_client import ConfigurationError, ExtractorError
-from customer_features.errors import FeatureError
 from pipelines.destination import FileHeldError
 from pipelines.duckdb_rewrite import RewriteError
 from pipelines.exit_codes import ExitCode
 from pipelines.lock import LockHeldError
 
-_OF_TRAINING = {"scipy", "sklearn", "threadpoolctl"}
 _SECTIONS = ("SOURCES__INTILERY__", "DESTINATION__")
 _EXAMPLES = {
     "client_id": "hea",
@@ -34,7 +32,7 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
             return ExitCode.BUSY, str(cause)
         if isinstance(cause, RewriteError):
             return ExitCode.FAILED, f"{cause} The file is as it was: run it again."
-        if isinstance(cause, ConfigurationError | FeatureError):
+        if isinstance(cause, ConfigurationError):
             return ExitCode.USAGE, str(cause)
         if isinstance(cause, ExtractorError):
             return ExitCode.FAILED, str(cause)
@@ -44,10 +42,6 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
             return ExitCode.USAGE, (
                 f"The configured value of {cause.field_name} is of the wrong type: it must be "
                 f"{getattr(cause.hint, '__name__', str(cause.hint))}."
-            )
-        if isinstance(cause, ModuleNotFoundError) and cause.name in _OF_TRAINING:
-            return ExitCode.USAGE, (
-                f"The package {cause.name} is not installed: pip install 'customer-platform-extractor[train]'."
             )
         if isinstance(cause, MissingDependencyException | ModuleNotFoundError):
             return ExitCode.USAGE, (
