@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import compare, pace, profiles, results, scale, start
+from benchmarks import compare, features, pace, profiles, results, scale, start
 
 CORES = 2
 """On a machine with more, everything that is measured, the server included, has to do with as many."""
@@ -38,6 +38,9 @@ def main() -> int:
     command.add_argument("--first", type=int, default=profiles.FIRST, help="profiles of the first load")
     command.add_argument("--known", type=int, default=profiles.KNOWN, help="profiles of which some change")
     command.add_argument("--changed", type=int, default=profiles.CHANGED, help="those that change")
+    command = named.add_parser("features", help="every shipped feature at monthly cutoffs, and as pandas computes them")
+    command.add_argument("--events", type=int, default=features.EVENTS)
+    command.add_argument("--pandas-events", type=int, default=features.PANDAS_EVENTS, help="those of pandas")
     options = parser.parse_args()
 
     if hasattr(os, "sched_setaffinity"):
@@ -48,6 +51,7 @@ def main() -> int:
         "ceiling": lambda: pace.ceiling(options.rate, options.events),
         "scale": lambda: scale.scale(options.unit),
         "profiles": lambda: profiles.profiles(options.first, options.known, options.changed),
+        "features": lambda: features.features(options.events, options.pandas_events),
         "start": lambda: start.start(options.events, options.new),
     }
     section = run[options.benchmark]()

@@ -1,6 +1,6 @@
 """From tables to rows: who is at risk at each cutoff, their features, and their label."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -11,6 +11,7 @@ from customer_features.errors import FeatureError
 from customer_features.families.family import Known
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
+from customer_features.numbering import NAME, numbered
 from customer_features.one_cutoff import columns_of, parts_of
 from customer_features.sources import Source
 from customer_features.spans import Micros
@@ -30,48 +31,64 @@ def compute(
     for cutoff in cutoffs:
         for family in features.families:
             family.check(cutoff, engine.watermark)
-    kept = {source: engine.keep(facts(canonical, source, texts)) for source, texts in _needs(features, label).items()}
+    tables, kept = numbered(engine, canonical)
+    known_facts = {}
+    for source, texts in needs(features, label).items():
+        known_facts[source] = engine.keep(facts(tables, source, texts), together="customer_id")
+        kept.append(known_facts[source])
     rows: ir.Table | None = None
     for cutoff in cutoffs:
-        known = Known(cutoff, canonical, kept)
-        customers = engine.keep(spine(known, label))
-        # one by one, each part is quick to plan; as one expression they would take seconds
-        parts = [engine.keep(part) for part in parts_of(features.families, known)]
-        if label is not None:
-            parts.append(engine.keep(label.label(kept[label.source], customers, cutoff, engine.watermark)))
-        expression = _rows(known, features, label, customers, parts)
-        rows = engine.keep(expression) if rows is None else engine.append(rows, expression)
-        for part in (customers, *parts):
+        parts: list[ir.Table] = []
+
+        def keep(part: ir.Table, parts: list[ir.Table] = parts) -> ir.Table:
+            # one by one, each part is quick to plan; as one expression they would take seconds
+            parts.append(engine.keep(part))
+            return parts[-1]
+
+        found = at_cutoff(Known(cutoff, tables, known_facts), features, label, engine.watermark, keep)
+        rows = engine.keep(found) if rows is None else engine.append(rows, found)
+        for part in parts:
             engine.drop(part)
-    for table in kept.values():
+    for table in kept:
         engine.drop(table)
     if rows is None:
         raise FeatureError("Give at least one cutoff.")
     return rows
 
 
-def _needs(features: FeatureSet, label: Label | None) -> dict[Source, tuple[str, ...]]:
-    needs = features.needs()
+def needs(features: FeatureSet, label: Label | None) -> dict[Source, tuple[str, ...]]:
+    """The sources that features and label read, and the properties of each that are read as text."""
+    found = features.needs()
     if label is not None:
-        needs.setdefault(label.source, ())
-    return needs
+        found.setdefault(label.source, ())
+    return found
 
 
-def _rows(
-    known: Known, features: FeatureSet, label: Label | None, customers: ir.Table, parts: Sequence[ir.Table]
+def at_cutoff(
+    known: Known,
+    features: FeatureSet,
+    label: Label | None,
+    watermark: Micros | None,
+    keep: Callable[[ir.Table], ir.Table] = lambda part: part,
 ) -> ir.Table:
-    """The rows of one cutoff, from the families' parts and the labels."""
+    """The rows of one cutoff, as an expression; `keep` may compute its parts at once."""
     functions = known.tables.functions
-    found = {"cutoff": functions.instant(ibis.literal(known.cutoff, "int64"))}
+    customers = keep(spine(known, label))
+    parts = [keep(part) for part in parts_of(features.families, known)]
+    before = {
+        "customer_id": customers.name,
+        "cutoff": functions.instant(ibis.literal(known.cutoff, "int64")),
+    }
     if label is None:
-        return columns_of(features.families, parts, customers, before=found)
+        return columns_of(features.families, parts, customers, before)
+    parts.append(keep(label.label(known.facts[label.source], customers, known.cutoff, watermark)))
     ends = functions.instant(ibis.literal(label.ends(known.cutoff), "int64"))
     after = {"label": ibis._.label, "horizon_end": ends, "censor_reason": ibis._.censor_reason}
-    return columns_of(features.families, parts, customers, before=found, after=after)
+    return columns_of(features.families, parts, customers, before, after)
 
 
 def spine(known: Known, label: Label | None) -> ir.Table:
-    """Who is at risk at the cutoff, `customer_id` and `deleted` in microseconds or NULL.
+    """Who is at risk at the cutoff, `customer_id`, their `name`, and `deleted` in microseconds or NULL.
 
     With a label those it says, else every customer known by then; nobody who was found deleted by then.
     """
@@ -79,6 +96,7 @@ def spine(known: Known, label: Label | None) -> ir.Table:
     customers = known.tables["customers"]
     all_of_them = customers.select(
         "customer_id",
+        name=customers[NAME if NAME in customers.columns else "customer_id"],
         created=micros(customers.created_at),
         known=micros(customers.first_seen_at),
         deleted=micros(customers.deleted_at),
@@ -86,6 +104,6 @@ def spine(known: Known, label: Label | None) -> ir.Table:
     there = all_of_them.filter(all_of_them.deleted.isnull() | (all_of_them.deleted > cutoff))
     if label is None:
         there = there.filter((there.created < cutoff) & (there.known <= cutoff))
-        return there.select("customer_id", "deleted")
+        return there.select("customer_id", "name", "deleted")
     at_risk = label.customers(known.facts[label.source], cutoff).rename(risk_id="customer_id")
-    return there.join(at_risk, there.customer_id == at_risk.risk_id).select("customer_id", "deleted")
+    return there.join(at_risk, there.customer_id == at_risk.risk_id).select("customer_id", "name", "deleted")

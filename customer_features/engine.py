@@ -18,8 +18,8 @@ class Engine(Protocol):
     source: str
     """Where the tables are, for the manifest."""
 
-    def keep(self, expression: ir.Table) -> ir.Table:
-        """Compute a table once, to be read many times."""
+    def keep(self, expression: ir.Table, *, together: str | None = None) -> ir.Table:
+        """Compute a table once, to be read many times; rows with the same `together` lie side by side."""
         ...
 
     def append(self, kept: ir.Table, expression: ir.Table) -> ir.Table:

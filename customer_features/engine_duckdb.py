@@ -34,7 +34,7 @@ class DuckDBEngine:
         work = Path(self._folder.name)
         self.connection = ibis.duckdb.connect(
             str(work / "work.duckdb"), memory_limit=_MEMORY, temp_directory=str(work / "spilt"),
-            preserve_insertion_order=False,
+
         )  # fmt: skip
         self.connection.raw_sql("SET TimeZone = 'UTC'")
         self._kept = 0
@@ -96,12 +96,15 @@ class DuckDBEngine:
         finally:
             self._attach()
 
-    def keep(self, expression: ir.Table) -> ir.Table:
+    def keep(self, expression: ir.Table, *, together: str | None = None) -> ir.Table:
         self._kept += 1
-        return self.connection.create_table(f"kept_{self._kept}", expression)
+        name = f"kept_{self._kept}"
+        rows = expression if together is None else expression.order_by(together)
+        self.connection.con.execute(f"CREATE TABLE {name} AS {self.sql(rows)}")
+        return self.connection.table(name)
 
     def append(self, kept: ir.Table, expression: ir.Table) -> ir.Table:
-        self.connection.insert(kept.op().name, expression)
+        self.connection.con.execute(f"INSERT INTO {kept.op().name} BY NAME {self.sql(expression)}")
         return kept
 
     def drop(self, kept: ir.Table) -> None:

@@ -95,7 +95,12 @@ class FeatureSet:
             micros(cutoff), tables, {source: facts(tables, source, texts) for source, texts in self.needs().items()}
         )
         customers = tables["customers"].select("customer_id")
-        return to_sql(columns_of(self.families, parts_of(self.families, known), customers), dialect)
+        return to_sql(
+            columns_of(
+                self.families, parts_of(self.families, known), customers, {"customer_id": customers.customer_id}
+            ),
+            dialect,
+        )
 
 
 def as_data(value: Any) -> Any:

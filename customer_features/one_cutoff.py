@@ -30,13 +30,12 @@ def columns_of(
     families: Iterable[Family],
     parts: Iterable[ir.Table],
     customers: ir.Table,
-    *,
-    before: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any],
     after: Mapping[str, Any] | None = None,
 ) -> ir.Table:
-    """`customer_id` of each row of `customers`, and one column a feature, from the families' parts.
+    """One row a row of `customers`, and one column a feature, from the families' parts.
 
-    Columns `before` and `after` the features may refer to any of the parts'.
+    Columns `before` and `after` the features may refer to those of `customers` and of any part.
     """
     joined = customers
     for number, part in enumerate(parts):
@@ -44,7 +43,7 @@ def columns_of(
         joined = joined.left_join(keyed, customers.customer_id == keyed[f"key_{number}"])
     features = [feature for family in families for feature in family.features()]
     columns = {feature.name: _typed(joined, feature) for feature in features}
-    return joined.select("customer_id", **(before or {}), **columns, **(after or {}))
+    return joined.select(**before, **columns, **(after or {}))
 
 
 def _passes(families: tuple[Family, ...], known: Known) -> Iterator[ir.Table]:

@@ -53,6 +53,12 @@ def length(window: Window) -> Micros | None:
     return window * DAY if isinstance(window, int) else None
 
 
+def longest(chosen: tuple[Window, ...]) -> Window:
+    """The window that holds all others."""
+    days = [window for window in chosen if isinstance(window, int)]
+    return LIFETIME if LIFETIME in chosen else max(days)
+
+
 def suffix(window: Window) -> str:
     """How a window is named in a feature, `28d` or `lifetime`."""
     return f"{window}d" if isinstance(window, int) else window

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import export_command, forget_command, train_command
+from pipelines import export_command, features_command, forget_command, train_command
+from pipelines.ending import end
 from pipelines.exit_codes import ExitCode
 from pipelines.memory import do_without_pandas
 
@@ -25,6 +26,8 @@ app = typer.Typer(
     help="Load customers' profiles and events from Intilery into DuckDB or a warehouse.",
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(features_command.app, name="features")
 
 _EXIT_CODES = (
     "Exit codes: 0 loaded; 1 failed, what was loaded before stays; 2 usage or configuration; 3 loaded, but not wholly "
@@ -43,7 +46,7 @@ _Path = Annotated[str | None, typer.Option(metavar="DIR_OR_URL", help="Where --d
 _Dataset = Annotated[str, typer.Option(help="The schema that holds the tables.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 
-_WITH_PANDAS = {"train", "score"}
+_WITH_PANDAS = {"train", "score", "features"}
 _RESERVED = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 
 
@@ -82,7 +85,7 @@ def load_command(
         bounds = _bounds(since, until)
         request = LoadRequest(_target(destination, database, dataset, path), tables, *bounds)
     except ConfigurationError as error:
-        _end(ExitCode.USAGE, str(error), as_json)
+        end(ExitCode.USAGE, str(error), as_json)
     report = RunReport()
     if plan:
         _show_plan(request, report, as_json)
@@ -90,7 +93,7 @@ def load_command(
         with display(report):
             result = load(request, report)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        _end(*explain(error), as_json)
+        end(*explain(error), as_json)
     if as_json:
         outcome: dict[str, Any] = {
             "exit_code": int(result.exit_code),
@@ -141,12 +144,12 @@ def verify_command(
         bounds = _bounds(since, until)
         request = VerifyRequest(_target(destination, database, dataset, path), windows, *bounds, seed)
     except ConfigurationError as error:
-        _end(ExitCode.USAGE, str(error), as_json)
+        end(ExitCode.USAGE, str(error), as_json)
     report = RunReport()
     try:
         result = verify(request, report)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        _end(*explain(error), as_json)
+        end(*explain(error), as_json)
     if as_json:
         print(json.dumps(result.as_dict() | report.statistics.as_dict()))
     else:
@@ -172,7 +175,7 @@ def export_tables_command(
     try:
         result = export(_target(destination, database, dataset, path), parquet)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        _end(*explain(error), as_json)
+        end(*explain(error), as_json)
     export_command.show(result, as_json=as_json)
 
 
@@ -202,7 +205,7 @@ def forget_person_command(
         where = _target(destination, database, dataset, path)
         result = forget(ForgetRequest(where, whom, configured_key(), folders, dry_run))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        _end(*explain(error), as_json)
+        end(*explain(error), as_json)
     forget_command.show(result, dry_run=dry_run, as_json=as_json)
 
 
@@ -219,12 +222,14 @@ def train_model_command(
     as_json: _AsJson = False,
 ) -> None:
     """Train a baseline churn model, tested at past months beside recency alone, and save it with its manifest."""
+    from pipelines.failures import explain
+
     try:
         from pipelines.train import TrainRequest, train
 
         result = train(TrainRequest(database, model, event, value, horizon, gap, at_risk, tuple(traits or ())))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        _end(*train_command.explain_training(error), as_json)
+        end(*explain(error), as_json)
     train_command.show_trained(result, as_json=as_json)
 
 
@@ -236,12 +241,14 @@ def score_customers_command(
     as_json: _AsJson = False,
 ) -> None:
     """Write how likely each customer at risk is to churn, by a trained model, into customer_features.scores."""
+    from pipelines.failures import explain
+
     try:
         from pipelines.score import score
 
         result = score(database, model, cutoff)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        _end(*train_command.explain_training(error), as_json)
+        end(*explain(error), as_json)
     train_command.show_scored(result, as_json=as_json)
 
 
@@ -330,14 +337,6 @@ def _show_plan(request: "LoadRequest", report: "RunReport", as_json: bool) -> No
     try:
         found = plan(request, report)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        _end(*explain(error), as_json)
+        end(*explain(error), as_json)
     print(json.dumps(found.as_dict()) if as_json else "\n".join(found.sentences()))
     raise typer.Exit(int(ExitCode.LOADED))
-
-
-def _end(code: ExitCode, sentence: str, as_json: bool) -> NoReturn:
-    """End with a sentence on standard error, and with `--json` as JSON on standard output, too."""
-    if as_json:
-        print(json.dumps({"exit_code": int(code), "reasons": [sentence]}))
-    print(sentence, file=sys.stderr)
-    raise typer.Exit(int(code))

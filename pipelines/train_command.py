@@ -8,8 +8,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.exit_codes import ExitCode
-
 if TYPE_CHECKING:
     from pipelines.score import ScoreResult
     from pipelines.train import TrainResult
@@ -36,21 +34,7 @@ Traits = Annotated[
 ]
 Cutoff = Annotated[str, typer.Option(metavar="T", help="An instant, or now: up to which all events are loaded.")]
 
-_PACKAGES = ("pandas", "scipy", "sklearn", "threadpoolctl")
 _SHOWN = {"auc": "AUC", "pr_auc": "PR-AUC", "lift_5": "lift at 5 %", "lift_10": "lift at 10 %"}
-
-
-def explain_training(error: BaseException) -> tuple[ExitCode, str]:
-    """As `failures.explain`, and what features and training say of what is missing."""
-    from pipelines.failures import explain
-
-    if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
-        sentence = f"The package {error.name} is not installed: pip install 'customer-platform-extractor[train]'."
-        return ExitCode.USAGE, sentence
-    # the commands that load go without features and the packages that they need
-    from customer_features import FeatureError
-
-    return (ExitCode.USAGE, str(error)) if isinstance(error, FeatureError) else explain(error)
 
 
 def show_trained(result: "TrainResult", *, as_json: bool) -> None:

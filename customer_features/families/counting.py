@@ -21,7 +21,7 @@ from customer_features.families.family import (
     spread,
 )
 from customer_features.sources import Source
-from customer_features.spans import DAY, LIFETIME, WINDOWS, Window, in_words, suffix, windows
+from customer_features.spans import DAY, LIFETIME, WINDOWS, Window, in_words, longest, suffix, windows
 
 STATISTICS = ("sum", "mean", "std", "min", "max")
 
@@ -92,6 +92,7 @@ class ActiveDays(Family):
     def table(self, known: Known) -> ir.Table:
         # the latest instant of a day says in which windows the day counts: no distinct count for each
         seen = known.visible(self.source)
+        seen = seen.filter(since(seen, known, longest(self.windows)))
         days = seen.group_by("customer_id", day=day_of(seen.at)).aggregate(at=seen.at.max())
         return days.group_by("customer_id").aggregate(
             **{feature.name: number_of(since(days, known, feature.window)) for feature in self.features()}

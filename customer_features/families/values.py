@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from customer_features.errors import FeatureError
 from customer_features.families.family import Family, Feature, Known, Need, as_number, number_of, since
 from customer_features.sources import Source, check_property, snake
-from customer_features.spans import LIFETIME, Window, in_words, suffix, windows
+from customer_features.spans import LIFETIME, Window, in_words, longest, suffix, windows
 
 MEASURES = ("distinct", "entropy", "favourite", "list")
 _EXACT = "decimal(28, 9)"
@@ -47,7 +47,7 @@ class Variety(Family):
 
     def table(self, known: Known) -> ir.Table:
         seen = known.visible(self.source)
-        seen = seen.filter(since(seen, known, _longest(self.windows)))
+        seen = seen.filter(since(seen, known, longest(self.windows)))
         seen = seen.mutate(text=known.text(seen, self.property)).filter(lambda t: t.text.notnull())
         each = seen.group_by("customer_id", "text").aggregate(
             **{f"n_{suffix(window)}": number_of(since(seen, known, window)) for window in self.windows}
@@ -79,12 +79,8 @@ class Variety(Family):
         # sums of decimals are exact, so that the order of rows does not tell
         part = (as_number(count) * ibis.greatest(as_number(count), 1.0).ln()).round(9).cast(_EXACT)
         total = as_number(count.sum()).nullif(0.0)
-        return ibis.greatest(total.ln() - as_number(part.sum()) / total, 0.0)
-
-
-def _longest(chosen: tuple[Window, ...]) -> Window:
-    days = [window for window in chosen if isinstance(window, int)]
-    return max(days) if len(days) == len(chosen) else LIFETIME
+        entropy = total.ln() - as_number(part.sum()) / total
+        return ibis.cases((total.isnull(), ibis.null("float64")), else_=ibis.greatest(entropy, 0.0))
 
 
 @dataclass(frozen=True)
@@ -106,7 +102,10 @@ class Endmost(Family):
     def table(self, known: Known) -> ir.Table:
         seen = known.visible(self.source)
         seen = seen.mutate(text=known.text(seen, self.property)).filter(lambda t: t.text.notnull())
-        order = [seen.at, seen.event_id, seen.line]
+        # only the rows of the endmost instant are put in order, not all of them
+        ends = seen.group_by(end_of="customer_id").aggregate(end=seen.at.max() if self.last else seen.at.min())
+        seen = seen.inner_join(ends, [seen.customer_id == ends.end_of, seen.at == ends.end])
+        order = [seen.event_id, seen.line]
         place = ibis.row_number().over(
             group_by=seen.customer_id, order_by=[ibis.desc(key) for key in order] if self.last else order
         )

@@ -18,9 +18,9 @@ from customer_features.evaluation import ranking
 from customer_features.examples import cdnow
 from pipelines.command_line import app
 from pipelines.exit_codes import ExitCode
+from pipelines.failures import explain
 from pipelines.recipe import Recipe
 from pipelines.score import score
-from pipelines.train_command import explain_training
 
 UNTIL = datetime(1997, 7, 15, tzinfo=UTC)
 
@@ -157,7 +157,7 @@ def test_what_is_missing_is_said(
 def test_a_package_that_is_missing_is_named() -> None:
     """Whoever installed the extractor alone is told which extra to add."""
     error = ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
-    assert explain_training(error) == (
+    assert explain(error) == (
         ExitCode.USAGE,
         "The package sklearn is not installed: pip install 'customer-platform-extractor[train]'.",
     )
