@@ -1,5 +1,6 @@
 """Turning whatever stopped a run into one sentence and an exit code."""
 
+import sys
 from typing import Any
 
 from dlt.common.configuration.exceptions import (
@@ -11,7 +12,6 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from cdp_client import ConfigurationError, ExtractorError
-from customer_features.errors import FeatureError
 from pipelines.destination import FileHeldError
 from pipelines.duckdb_rewrite import RewriteError
 from pipelines.exit_codes import ExitCode
@@ -34,7 +34,7 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
             return ExitCode.BUSY, str(cause)
         if isinstance(cause, RewriteError):
             return ExitCode.FAILED, f"{cause} The file is as it was: run it again."
-        if isinstance(cause, ConfigurationError | FeatureError):
+        if isinstance(cause, ConfigurationError) or _is_of_features(cause):
             return ExitCode.USAGE, str(cause)
         if isinstance(cause, ExtractorError):
             return ExitCode.FAILED, str(cause)
@@ -73,6 +73,12 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
         f"The load failed ({type(last).__name__}). What was loaded before stays, and running it again goes on from "
         "there. RUNTIME__LOG_LEVEL=ERROR in the environment shows dlt's own messages, which may quote data."
     )
+
+
+def _is_of_features(error: BaseException) -> bool:
+    """Whether it is a FeatureError, which is not imported for this: a load does without features and their packages."""
+    errors = sys.modules.get("customer_features.errors")
+    return errors is not None and isinstance(error, errors.FeatureError)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

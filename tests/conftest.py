@@ -4,9 +4,12 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from journey import Journey
 
 # dlt asks for these when it is imported, and no test may leave anything in the user's own folders
 os.environ["DLT_DATA_DIR"] = tempfile.mkdtemp(prefix="dlt-data-")
@@ -28,6 +31,14 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = connect  # type: ignore[method-assign,assignment]
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def complete_journey(tmp_path_factory: pytest.TempPathFactory) -> "Journey":
+    """The demo's data as canonical tables; to be read only."""
+    from journey import journey
+
+    return journey(tmp_path_factory)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

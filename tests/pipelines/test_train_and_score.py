@@ -10,11 +10,15 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from customer_features import FeatureError, build
 from customer_features.baseline_model import MANIFEST, BaselineModel
 from customer_features.evaluation import ranking
 from customer_features.examples import cdnow
+from pipelines.command_line import app
+from pipelines.exit_codes import ExitCode
+from pipelines.failures import explain
 from pipelines.recipe import Recipe
 from pipelines.score import score
 
@@ -139,9 +143,21 @@ def test_a_model_of_other_features_does_not_score(folder: Path, trained: dict[st
         (["train", "--model", "m", "--database", "none.duckdb"], "There is no file none.duckdb"),
     ],
 )
-def test_what_is_missing_is_said(folder: Path, arguments: list[str], told: str) -> None:
+def test_what_is_missing_is_said(
+    folder: Path, arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Exit code 2, one sentence, and no traceback."""
-    done = _intilery(folder, *arguments)
-    assert done.returncode == 2
+    monkeypatch.chdir(folder)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
     assert told in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_a_package_that_is_missing_is_named() -> None:
+    """Whoever installed the extractor alone is told which extra to add."""
+    error = ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
+    assert explain(error) == (
+        ExitCode.USAGE,
+        "The package sklearn is not installed: pip install 'customer-platform-extractor[train]'.",
+    )
