@@ -68,7 +68,7 @@ class Functions:
     def number(self, text: ir.StringValue) -> ir.DecimalValue:
         """Text as a decimal with six digits after the point; NULL where it is no number, or 10^12 and more."""
         # DuckDB takes 1_000 for a number, and Spark the digits of other alphabets
-        plain = ~text.contains("_") if self.dialect == "duckdb" else text.re_search("^[-+.0-9eE \t\n\r]+$")
+        plain = ~text.contains("_") if self.dialect == "duckdb" else text.re_search("^[-+.0-9eE \t\n\v\f\r]+$")
         return cast(ir.DecimalValue, ibis.cases((plain, text), else_=ibis.null("string")).try_cast(NUMBER))
 
 

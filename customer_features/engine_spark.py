@@ -121,10 +121,10 @@ class SparkEngine:
         self._kept[name] = [self._computed(frame)]
         return self._view(name)
 
-    def append(self, kept: ir.Table, expression: ir.Table) -> None:
+    def append(self, kept: ir.Table, expression: ir.Table) -> ir.Table:
         name = kept.op().name
         self._kept[name].append(self._computed(self._frame(expression)))
-        self._view(name)
+        return self._view(name)
 
     def _computed(self, frame: Any) -> Any:
         """The frame's rows, computed and kept on the disks of the machines that computed them."""
