@@ -35,7 +35,7 @@ class Repurchase(Family):
             ),
         ]  # fmt: skip
         if self.source.value:
-            words = f"mean of {self.source.value} on a day with {words} after the first such day"
+            words = f"mean of a day's {self.source.value} over the days with {words} after the first such day"
             found.append(Feature(f"{name}_zbar", words, "number", self.source))
         return tuple(found)
 

@@ -12,7 +12,7 @@ import oracle
 import pytest
 from canonical_worlds import CUTOFFS, WATERMARK, World, random_world
 from everything import EVERYTHING
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from customer_features import NOW, Events, FeatureSet, Inactivity, build, current, trait
@@ -23,7 +23,13 @@ from customer_features.spans import DAY, MINUTE, micros, moment
 
 MIDNIGHT, MORNING = micros("2025-06-01"), micros("2025-06-03T09:30")
 LABEL = Inactivity(Events("Order Completed", value="total"), horizon="91d", gap="7d", at_risk="182d")
-_EXAMPLES = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+# a try takes half a second, so that to shrink a world would take minutes; what differs is named anyway
+_EXAMPLES = settings(
+    max_examples=8,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @pytest.fixture(scope="module")
