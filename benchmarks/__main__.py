@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import compare, pace, profiles, results, scale, start
+from benchmarks import compare, pace, profiles, results, scale, start, tables
 
 CORES = 2
 """On a machine with more, everything that is measured, the server included, has to do with as many."""
@@ -38,6 +38,9 @@ def main() -> int:
     command.add_argument("--first", type=int, default=profiles.FIRST, help="profiles of the first load")
     command.add_argument("--known", type=int, default=profiles.KNOWN, help="profiles of which some change")
     command.add_argument("--changed", type=int, default=profiles.CHANGED, help="those that change")
+    command = named.add_parser("tables", help="the canonical tables of many events, and when a few are new")
+    command.add_argument("--events", type=int, default=tables.EVENTS)
+    command.add_argument("--new", type=int, default=tables.NEW, help="those that come on top")
     options = parser.parse_args()
 
     if hasattr(os, "sched_setaffinity"):
@@ -49,6 +52,7 @@ def main() -> int:
         "scale": lambda: scale.scale(options.unit),
         "profiles": lambda: profiles.profiles(options.first, options.known, options.changed),
         "start": lambda: start.start(options.events, options.new),
+        "tables": lambda: tables.tables(options.events, options.new),
     }
     section = run[options.benchmark]()
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in vars(options).items() if name not in _NO_PART]

@@ -59,6 +59,7 @@ TITLES = {
     "scale": "Growth",
     "start": "A scheduled load",
     "profiles": "Profiles",
+    "tables": "Canonical tables",
 }
 """The title of each benchmark's section, in the order of the file."""
 
