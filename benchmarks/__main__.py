@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import compare, features, pace, profiles, results, scale, start
+from benchmarks import compare, features, pace, profiles, results, scale, start, tables
 
 CORES = 2
 """On a machine with more, everything that is measured, the server included, has to do with as many."""
@@ -41,6 +41,9 @@ def main() -> int:
     command = named.add_parser("features", help="every shipped feature at monthly cutoffs, and as pandas computes them")
     command.add_argument("--events", type=int, default=features.EVENTS)
     command.add_argument("--pandas-events", type=int, default=features.PANDAS_EVENTS, help="those of pandas")
+    command = named.add_parser("tables", help="the canonical tables of many events, and when a few are new")
+    command.add_argument("--events", type=int, default=tables.EVENTS)
+    command.add_argument("--new", type=int, default=tables.NEW, help="those that come on top")
     options = parser.parse_args()
 
     if hasattr(os, "sched_setaffinity"):
@@ -53,6 +56,7 @@ def main() -> int:
         "profiles": lambda: profiles.profiles(options.first, options.known, options.changed),
         "features": lambda: features.features(options.events, options.pandas_events),
         "start": lambda: start.start(options.events, options.new),
+        "tables": lambda: tables.tables(options.events, options.new),
     }
     section = run[options.benchmark]()
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in vars(options).items() if name not in _NO_PART]

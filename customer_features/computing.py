@@ -31,24 +31,23 @@ def compute(
     for cutoff in cutoffs:
         for family in features.families:
             family.check(cutoff, engine.watermark)
-    tables, kept = numbered(engine, canonical)
-    known_facts = {}
-    for source, texts in needs(features, label).items():
-        known_facts[source] = engine.keep(facts(tables, source, texts), together="customer_id")
-        kept.append(known_facts[source])
+    kept: list[ir.Table] = []
+
+    def keep(table: ir.Table, together: str | None = None) -> ir.Table:
+        kept.append(engine.keep(table, together=together))
+        return kept[-1]
+
+    tables = numbered(keep, canonical)
+    known_facts = {
+        source: keep(facts(tables, source, texts), "customer_id") for source, texts in needs(features, label).items()
+    }
+    of_all_cutoffs = len(kept)
     rows: ir.Table | None = None
     for cutoff in cutoffs:
-        parts: list[ir.Table] = []
-
-        def keep(part: ir.Table, parts: list[ir.Table] = parts) -> ir.Table:
-            # one by one, each part is quick to plan; as one expression they would take seconds
-            parts.append(engine.keep(part))
-            return parts[-1]
-
-        found = at_cutoff(Known(cutoff, tables, known_facts), features, label, engine.watermark, keep)
+        found = at_cutoff(keep, Known(cutoff, tables, known_facts), features, label, engine.watermark)
         rows = engine.keep(found) if rows is None else engine.append(rows, found)
-        for part in parts:
-            engine.drop(part)
+        while len(kept) > of_all_cutoffs:
+            engine.drop(kept.pop())
     for table in kept:
         engine.drop(table)
     if rows is None:
@@ -65,13 +64,16 @@ def needs(features: FeatureSet, label: Label | None) -> dict[Source, tuple[str, 
 
 
 def at_cutoff(
+    keep: Callable[[ir.Table], ir.Table],
     known: Known,
     features: FeatureSet,
     label: Label | None,
     watermark: Micros | None,
-    keep: Callable[[ir.Table], ir.Table] = lambda part: part,
 ) -> ir.Table:
-    """The rows of one cutoff, as an expression; `keep` may compute its parts at once."""
+    """The rows of one cutoff, from parts that `keep` computes.
+
+    One by one, each part is quick to plan; as one expression they would take seconds.
+    """
     functions = known.tables.functions
     customers = keep(spine(known, label))
     parts = [keep(part) for part in parts_of(features.families, known)]

@@ -18,6 +18,8 @@ from customer_features.errors import FeatureError
 from customer_features.explaining import explain
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
+from customer_features.proof import Proof
+from customer_features.proving import prove
 from customer_features.spans import Cutoff, Micros, micros, moment
 
 _MANIFEST = b"customer_features"
@@ -114,6 +116,20 @@ class Dataset:
             FeatureError: there is no such feature, or no such row.
         """
         return explain(self._engine, self._rows, self.features, customer, micros(cutoff), feature)
+
+    def prove(self, *, customers: int = 50, cutoffs: int = 2, seed: int = 0) -> Proof:
+        """Build again for some customers and cutoffs with all that was not yet known deleted, added to and shuffled.
+
+        The proof holds if every feature, who is at risk and the label stay the same, bit by bit. It raises nothing:
+        `.holds`, `.leaks`, `str(...)` and `.to_dict()` tell, and `.assert_holds()` raises.
+
+        Raises:
+            FeatureError: no customer was at risk at any cutoff, so that there is nothing to prove.
+        """
+        return prove(
+            self._engine, self._rows, self.features, self.label, self.cutoffs,
+            customers=customers, some=cutoffs, seed=seed,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Let go of the engine and what it keeps on the disk."""

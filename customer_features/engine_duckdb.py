@@ -114,11 +114,20 @@ class DuckDBEngine:
         self._kept += 1
         return self.connection.create_table(f"kept_{self._kept}", table)
 
+    def replace(self, kept: ir.Table, table: pa.Table) -> None:
+        name = kept.op().name
+        self.connection.con.register("replacing", table)
+        self.connection.con.execute(f'TRUNCATE "{name}"; INSERT INTO "{name}" SELECT * FROM replacing')  # noqa: S608
+        self.connection.con.unregister("replacing")
+
     def arrow(self, expression: ir.Table) -> pa.Table:
         return expression.to_pyarrow()
 
     def sql(self, expression: ir.Table) -> str:
         return str(ibis.to_sql(expression, dialect="duckdb"))
+
+    def query(self, sql: str) -> pa.Table:
+        return self.connection.con.execute(sql).to_arrow_table()
 
     def close(self) -> None:
         self.connection.disconnect()

@@ -45,21 +45,51 @@ class Functions:
         return cast(ir.TimestampValue, self._instant(micros))
 
     def text(self, document: ir.Value, *keys: str) -> ir.StringValue:
-        """A value inside a JSON document as text; NULL where there is none, or JSON's null."""
-        return cast(ir.StringValue, self._json_text(document, self._path(keys)))
+        """A value inside a JSON document as text; NULL where there is none, or JSON's null.
+
+        Raises:
+            FeatureError: Spark's paths cannot have one of the keys.
+        """
+        if self.dialect == "duckdb":
+            return cast(ir.StringValue, self._json_text(document, "$" + "".join(f'."{key}"' for key in keys)))
+        for key in keys:
+            if "?" in key or key == "*":
+                raise FeatureError(f"The property {key!r} cannot be read on Spark, whose paths have no ? and no *.")
+        return _plain(document, self._json_text(document, "$" + "".join(f"['{key}']" for key in keys)))
 
     def whole_text(self, document: ir.Value) -> ir.StringValue:
-        """A JSON document that is a single value, as text without quotation marks."""
-        return cast(ir.StringValue, self._json_text(document, "$"))
+        """A JSON document that is a single value, as text without quotation marks; NULL where it is JSON's null."""
+        found = self._json_text(document, "$")
+        if self.dialect == "duckdb":
+            return cast(ir.StringValue, found)
+        null = document.cast("string").strip() == "null"
+        return cast(ir.StringValue, ibis.cases((null, ibis.null("string")), else_=_plain(document, found)))
 
     def number(self, text: ir.StringValue) -> ir.DecimalValue:
         """Text as a decimal with six digits after the point; NULL where it is no number, or 10^12 and more."""
-        return cast(ir.DecimalValue, text.try_cast(NUMBER))
+        # DuckDB takes 1_000 for a number, and Spark the digits of other alphabets
+        plain = ~text.contains("_") if self.dialect == "duckdb" else text.re_search("^[-+.0-9eE \t\n\v\f\r]+$")
+        return cast(ir.DecimalValue, ibis.cases((plain, text), else_=ibis.null("string")).try_cast(NUMBER))
 
-    def _path(self, keys: tuple[str, ...]) -> str:
-        if self.dialect == "duckdb":
-            return "$" + "".join(f'."{key}"' for key in keys)
-        return "$" + "".join(f"['{key}']" for key in keys)
+
+def _plain(document: Any, text: Any) -> ir.StringValue:
+    """Spark's text of a value, with numbers as DuckDB spells them.
+
+    Spark spells 10000000.0 as 1.0E7, and 0.0001 as 1.0E-4; DuckDB from 1e21 on, and below 1e-6.
+    """
+    number = text.re_search("^-?[0-9][.][0-9]+E-?[0-9]+$") & ~document.cast("string").contains('"' + text + '"')
+    large = text.re_search("E([7-9]|1[0-9]|20)$")
+    small = text.re_search("E-[4-6]$")
+
+    def digits(kind: str) -> Any:
+        return text.try_cast(kind).cast("string").re_replace("0+$", "").re_replace("[.]$", ".0")
+
+    spelt = ibis.cases(
+        (large, digits("decimal(38, 16)")),
+        (small, digits("decimal(38, 28)")),
+        else_=text.replace(".0E", "e").replace("E", "e"),
+    )
+    return cast(ir.StringValue, ibis.cases((number, spelt), else_=text))
 
 
 FUNCTIONS = {

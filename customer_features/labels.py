@@ -17,7 +17,8 @@ class Inactivity:
     """Churn as no event in `[cutoff + gap, cutoff + gap + horizon)`, of customers with one in the `at_risk` before.
 
     `at_risk` None takes every customer with at least one event before the cutoff. The label is 1 for a customer without
-    an event in that span, 0 with one, and NULL until the data reach its end, or if the customer was deleted before.
+    an event in that span, 0 with one, and NULL until the data reach its end, or if the customer was deleted before that
+    and had none.
 
     Raises:
         FeatureError: a span cannot be read, or the horizon is empty.

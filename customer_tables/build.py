@@ -1,5 +1,6 @@
 """All canonical tables, filled anew."""
 
+import ibis
 import ibis.expr.types as ir
 
 from customer_tables import contract
@@ -42,15 +43,23 @@ class Builder:
         engine, staging = self.engine, self.staging
         for table in contract.KEPT:
             engine.make(table)
-        links = staging.event_links(staging.events()).union(staging.profile_links(staging.snapshots()))
-        engine.insert(LINKS, first_links(links))
+        engine.insert(LINKS, self.seen_links(staging.events(), staging.snapshots()))
         engine.insert(MERGED, self.merged())
         engine.insert(IDENTIFIERS, identifiers(self.links, self.merges))
         engine.insert(EVENTS, self.resolved(staging.events()))
         engine.insert(ORDER_ITEMS, staging.order_lines(self.events, *LINE_OF))
-        engine.insert(TRAIT_CHANGES, trait_changes(self.identifies(), self.snapshots()))
+        identifies = staging.events().filter(staging.events().call_type == IDENTIFY)
+        engine.insert(TRAIT_CHANGES, trait_changes(self.resolved(identifies), self.snapshots()))
         engine.insert(CONSENTS, consents(self.trait_changes, staging))
-        self.customers()
+        engine.insert(CUSTOMERS, customers(self.identifiers, self.merges, staging))
+
+    def seen_links(self, events: ir.Table, snapshots: ir.Table) -> ir.Table:
+        """The identifiers that some events and snapshots show, each with a profile once.
+
+        Each kind is a statement of its own: in one, DuckDB would keep all that they have in common aside first.
+        """
+        kinds = (*self.staging.event_links(events), *self.staging.profile_links(snapshots))
+        return first_links(ibis.union(*(self.engine.keep(f"links_{n}", kind) for n, kind in enumerate(kinds))))
 
     def merged(self) -> ir.Table:
         """The merged profiles with what they are part of, as the source says now."""
@@ -64,16 +73,7 @@ class Builder:
         """Events with their customers, by the identifiers that are held."""
         return resolved(events, self.identifiers, self.merges)
 
-    def identifies(self) -> ir.Table:
-        """All identify events with their customers."""
-        events = self.staging.events()
-        return self.resolved(events.filter(events.call_type == IDENTIFY))
-
     def snapshots(self) -> ir.Table:
         """The snapshots of profiles that are no part of another, whose snapshots say what became of its traits."""
         own = self.staging.snapshots().anti_join(self.merges, "profile_id")
         return own.select("observed_at", "traits", customer_id="profile_id")
-
-    def customers(self) -> None:
-        """Bring `customers` up to date."""
-        self.engine.replace(CUSTOMERS, customers(self.identifiers, self.merges, self.staging))

@@ -37,7 +37,7 @@ class Table:
         return [name for name, column in self.columns.items() if column.required]
 
 
-_CUSTOMER = Column(_TEXT, "the customer: the profile that others were merged into", required=True)
+_CUSTOMER = Column(_TEXT, "the customer", required=True)
 _SINCE = Column(_TIME, "from when it holds", required=True)
 _SEEN = Column(_TIME, "when it was known", required=True)
 
@@ -46,10 +46,10 @@ CUSTOMERS = Table(
     "customer",
     ("customer_id",),
     {
-        "customer_id": _CUSTOMER,
+        "customer_id": Column(_TEXT, "the profile that others were merged into", required=True),
         "created_at": Column(_TIME, "when the platform made the profile, else first_seen_at"),
-        "first_seen_at": Column(_TIME, "when anything of them was first known; NULL: only the list of profiles shows"),
-        "deleted_at": Column(_TIME, "when they were found deleted; NULL if they were not, or are back"),
+        "first_seen_at": Column(_TIME, "when anything of them was first known; NULL where nothing was"),
+        "deleted_at": Column(_TIME, "when they were found deleted, unless they are back"),
         "merged_from": Column(_COUNT, "profiles that were merged into this one", required=True),
     },
     customer=None,
@@ -62,7 +62,7 @@ IDENTIFIERS = Table(
         "id_type": Column(_TEXT, "profile, external_id, email (lower case) or anonymous_id", required=True),
         "id_value": Column(_TEXT, "the identifier", required=True),
         "customer_id": _CUSTOMER,
-        "first_seen_at": Column(_TIME, "when the platform first knew that they belong together"),
+        "first_seen_at": Column(_TIME, "when it was first known to be theirs"),
     },
 )
 TRAIT_CHANGES = Table(
@@ -71,10 +71,10 @@ TRAIT_CHANGES = Table(
     ("customer_id", "trait", "valid_from", "observed_at"),
     {
         "customer_id": _CUSTOMER,
-        "trait": Column(_TEXT, "the trait's key at the top level", required=True),
+        "trait": Column(_TEXT, "its key at the top level", required=True),
         "valid_from": _SINCE,
         "observed_at": _SEEN,
-        "value": Column(_JSON, "the value from then on; JSON null if set to null, SQL NULL if it is gone"),
+        "value": Column(_JSON, "JSON null if set to null, SQL NULL if gone"),
         "origin": Column(_TEXT, "identify: set by an event; snapshot: seen by a load", required=True),
     },
 )
@@ -84,7 +84,7 @@ EVENTS = Table(
     ("event_id",),
     {
         "event_id": Column(_TEXT, "the event", required=True),
-        "customer_id": Column(_TEXT, "the customer; NULL if nobody is known"),
+        "customer_id": Column(_TEXT, "NULL if nobody is known"),
         "event_name": Column(_TEXT, "such as Order Completed"),
         "call_type": Column(_TEXT, "track, page or identify"),
         "send_type": Column(_TEXT, "a message's channel"),
@@ -92,8 +92,8 @@ EVENTS = Table(
         "event_at": Column(_TIME, "when it happened, by the sender's clock", required=True),
         "ingested_at": Column(_TIME, "when the platform received it"),
         "known_at": Column(_TIME, "when it, and that it is this customer's, was known", required=True),
-        "known_at_imputed": Column(_YES_NO, "whether ingested_at is missing and was estimated", required=True),
-        "properties": Column(_JSON, "the event's properties, as they came"),
+        "known_at_imputed": Column(_YES_NO, "whether ingested_at is missing", required=True),
+        "properties": Column(_JSON, "as they came"),
     },
 )
 ORDER_ITEMS = Table(
@@ -102,16 +102,16 @@ ORDER_ITEMS = Table(
     ("event_id", "line_number"),
     {
         "event_id": Column(_TEXT, "the event", required=True),
-        "line_number": Column(_COUNT, "the line's place in the list, from 1", required=True),
+        "line_number": Column(_COUNT, "from 1", required=True),
         "sku": Column(_TEXT, "the product's sku, else its product_id"),
         "name": Column(_TEXT, "the product's name"),
         "category": Column(_TEXT, "the product's category"),
-        "quantity": Column(_NUMBER, "how many; 1 where the line does not say, NULL where it cannot be read"),
-        "price": Column(_NUMBER, "of one, in the order's currency; NULL where it cannot be read"),
-        "customer_id": Column(_TEXT, "as in customer_events"),
-        "event_name": Column(_TEXT, "as in customer_events"),
-        "event_at": Column(_TIME, "as in customer_events", required=True),
-        "known_at": Column(_TIME, "as in customer_events", required=True),
+        "quantity": Column(_NUMBER, "1 where the line does not say"),
+        "price": Column(_NUMBER, "of one, in the order's currency"),
+        "customer_id": Column(_TEXT, "the event's"),
+        "event_name": Column(_TEXT, "the event's"),
+        "event_at": Column(_TIME, "the event's", required=True),
+        "known_at": Column(_TIME, "the event's", required=True),
     },
 )
 CONSENTS = Table(
@@ -123,7 +123,7 @@ CONSENTS = Table(
         "channel": Column(_TEXT, "such as email, sms, push", required=True),
         "valid_from": _SINCE,
         "observed_at": _SEEN,
-        "subscribed": Column(_YES_NO, "NULL where it cannot be read or is gone"),
+        "subscribed": Column(_YES_NO, "NULL if it is gone"),
     },
 )
 BUILDS = Table(
@@ -143,7 +143,7 @@ LINKS = Table(
     "identifier that was seen with a profile: what customer_identifiers is made of",
     ("id_type", "id_value", "profile_id"),
     {
-        "id_type": Column(_TEXT, "as in customer_identifiers", required=True),
+        "id_type": Column(_TEXT, "the identifier's type", required=True),
         "id_value": Column(_TEXT, "as in customer_identifiers", required=True),
         "profile_id": Column(_TEXT, "the profile, before merges", required=True),
         "seen_at": Column(_TIME, "when they were first known together"),

@@ -21,6 +21,10 @@ _KINDS: Mapping[str, dt.DataType] = {
 }
 
 
+_NAMES = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+"""Types that DuckDB calls otherwise."""
+
+
 def sql(expression: ir.Expr) -> str:
     """An expression in DuckDB's SQL."""
     return str(ibis.to_sql(expression, dialect="duckdb"))
@@ -86,20 +90,25 @@ class Engine:
         return not self.rows(expression.limit(1))
 
     def exists(self, table: contract.Table) -> bool:
-        """Whether a table is there, with the columns of the contract."""
+        """Whether a table is there, with the columns and types of the contract: times with a zone are UTC's."""
         found = self.run(
-            "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() "
             "AND schema_name = ? AND table_name = ? ORDER BY column_index",
             contract.SCHEMA,
             table.name,
         ).fetchall()
-        return [str(name) for (name,) in found] == list(table.columns)
+        wanted = [(name, _NAMES.get(column.type, column.type)) for name, column in table.columns.items()]
+        return [(str(name), str(kind)) for name, kind in found] == wanted
+
+    def count(self, table: contract.Table) -> int:
+        """The rows of a table."""
+        return int(self.run(f"SELECT count(*) FROM {place(table)}").fetchall()[0][0])
 
     def run(self, statement: str, *parameters: Any) -> duckdb.DuckDBPyConnection:
         """Carry out a statement."""
         return self._connection.execute(statement, list(parameters) or None)
 
-    def forget(self) -> None:
+    def drop_kept(self) -> None:
         """Drop what was kept."""
         found = self.run("SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'building\\_%' "
                          "ESCAPE '\\'").fetchall()  # fmt: skip

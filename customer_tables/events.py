@@ -8,7 +8,7 @@ from customer_tables.identifiers import ANONYMOUS_ID, EXTERNAL_ID, sole
 
 
 def resolved(events: ir.Table, found: ir.Table, merged: ir.Table) -> ir.Table:
-    """Staged events with the columns of `customer_events`, `traits` beside them.
+    """Staged events, or as many of their columns as there are, with those of `customer_events`; `traits` beside them.
 
     An event goes by its profile; one without by its user id, then by its device, if exactly one customer has it. It is
     known once it has been received and the link that was used was known.
@@ -33,7 +33,7 @@ def resolved(events: ir.Table, found: ir.Table, merged: ir.Table) -> ir.Table:
     )
     return joined.select(
         *(name for name in EVENTS.columns if name in events.columns),
-        "traits",
+        *({"traits"} & {*events.columns}),
         customer_id=ibis.coalesce(joined.survivor, joined.profile_id, joined.user, joined.owner),
         known_at=ibis.greatest(joined.heard_at, link_known.coalesce(joined.heard_at)),
         known_at_imputed=joined.ingested_at.isnull(),

@@ -3,6 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
+from customer_tables.primitives import earliest
+
 PROFILE, EXTERNAL_ID, EMAIL, ANONYMOUS_ID = "profile", "external_id", "email", "anonymous_id"
 
 
@@ -10,7 +12,7 @@ def first_links(links: ir.Table) -> ir.Table:
     """Each identifier and profile once, with the first time that they were seen together."""
     return links.group_by("id_type", "id_value", "profile_id").agg(
         seen_at=links.seen_at.min(),
-        event_id=links.event_id.argmin(links.seen_at),
+        event_id=earliest(links.event_id, links.seen_at),
     )
 
 

@@ -5,7 +5,7 @@ An erasure, or a change by hand, leaves no new load; so each build adds up a has
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import ibis.expr.types as ir
@@ -13,55 +13,49 @@ import ibis.expr.types as ir
 from customer_tables.engine import Engine
 from customer_tables.staging.contract import Staging
 
-_VERSION = 1
+_VERSION = 2
 """Tables that another version has built are built anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogMark:
-    """The loads of a raw table that are in, and its rows' number and sum; sums are texts, since JSON's numbers end."""
-
-    loads: list[str]
-    rows: int
-    total: str
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """What the tables were built from."""
 
-    logs: Mapping[str, LogMark]
-    states: Mapping[str, str]
+    logs: Mapping[str, Mapping[str, tuple[int, int]]]
+    """Of each raw table that only grows, and each load that is in it: the number of rows, and the sum over them."""
+    states: Mapping[str, tuple[int, int]]
+    """Of each other raw table the same."""
     lateness: float | None
     """By how much missing times of receipt were guessed, in seconds; None where none is missing."""
-    version: int = field(default=_VERSION)
 
     def text(self) -> str:
         """As JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(asdict(self) | {"version": _VERSION}, sort_keys=True)
 
 
-def read_position(text: str | None) -> Position | None:
+def read_position(text: str) -> Position | None:
     """What `text` gave, None where it is of another version."""
-    found: dict[str, Any] = json.loads(text) if text else {}
-    if found.get("version") != _VERSION:
+    found: dict[str, Any] = json.loads(text)
+    if found["version"] != _VERSION:
         return None
-    logs = {name: LogMark(**mark) for name, mark in found["logs"].items()}
-    return Position(logs, found["states"], found["lateness"])
+    logs = {name: {load: (rows, total) for load, (rows, total) in log.items()} for name, log in found["logs"].items()}
+    states = {name: (rows, total) for name, (rows, total) in found["states"].items()}
+    return Position(logs, states, found["lateness"])
 
 
 def position_of(engine: Engine, staging: Staging) -> Position:
     """Where a source stands now."""
     standing = staging.standing()
-    logs = {}
-    for name, log in staging.logs().items():
-        by_load = engine.rows(log.group_by("load_id").agg(rows=log.count(), total=log.mark.sum()))
-        rows, total = (sum(int(row[place]) for row in by_load) for place in (1, 2))
-        logs[name] = LogMark(sorted(str(row[0]) for row in by_load), rows, str(total))
-    states = {name: _total(engine, state) for name, state in staging.states().items()}
+    logs = {
+        name: {str(load): (int(rows), int(total)) for load, rows, total in _by_load(engine, log)}
+        for name, log in staging.logs().items()
+    }
+    states = {}
+    for name, state in staging.states().items():
+        ((rows, total),) = engine.rows(state.agg(rows=state.count(), total=state.mark.sum()))
+        states[name] = int(rows), int(total or 0)
     return Position(logs, states, standing.lateness if standing.guesses else None)
 
 
-def _total(engine: Engine, state: ir.Table) -> str:
-    ((rows, total),) = engine.rows(state.agg(rows=state.count(), total=state.mark.sum()))
-    return f"{rows}:{total}"
+def _by_load(engine: Engine, log: ir.Table) -> list[tuple[Any, ...]]:
+    return engine.rows(log.group_by("load_id").agg(rows=log.count(), total=log.mark.sum()))

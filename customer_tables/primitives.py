@@ -53,6 +53,16 @@ def canonical_json(value: Any) -> Any:
     """JSON with sorted keys; `register` makes it known to a connection."""
 
 
+@ibis.udf.scalar.builtin(name="sha256", signature=((dt.string,), dt.string))
+def digest(value: Any) -> Any:
+    """The SHA-256 of a text, as hexadecimal digits."""
+
+
+@ibis.udf.agg.builtin(name="arg_min", signature=((dt.string, dt.Timestamp(timezone="UTC", scale=6)), dt.string))
+def earliest(value: Any, at: Any) -> Any:
+    """The value of the earliest row; Ibis would sort all rows for it."""
+
+
 def entries(table: ir.Table, value: str, *kept: str, key: str, item: str) -> ir.Table:
     """A row for each entry of the objects in column `value`, in their order; other rows give none.
 

@@ -16,12 +16,12 @@ def trait_changes(identifies: ir.Table, snapshots: ir.Table) -> ir.Table:
     """`customer_trait_changes` of resolved identify events and of the snapshots of customers.
 
     `snapshots` has customer_id, observed_at and traits, NULL where the customer was gone. A trait of a snapshot is a
-    change if it differs from the one before, or from what identify events set meanwhile; one that is not there any
-    more has no value from then on.
+    change if it differs from the one before, or from what identify events set meanwhile; one that is not there has no
+    value from then on.
     """
     told = _told(identifies)
     versions = _versions(snapshots)
-    seen = ibis.union(_differing(_shown(versions), told), _removed(versions), _gone(versions, told)).distinct()
+    seen = ibis.union(_differing(_shown(versions), told), _removed(versions), _unshown(versions, told)).distinct()
     ours = list(TRAIT_CHANGES.columns)
     identified = told.anti_join(seen, [*_KEY]).mutate(origin=ibis.literal(IDENTIFY))
     return ibis.union(identified.select(ours), seen.mutate(origin=ibis.literal(SNAPSHOT)).select(ours))
@@ -50,11 +50,9 @@ def _versions(snapshots: ir.Table) -> ir.Table:
 
 
 def _cells(versions: ir.Table) -> ir.Table:
-    """A row for each trait of each version; of a key that is there twice, the last."""
+    """A row for each trait of each version, with its value and its number in the version before and after."""
     rows = entries(versions, "traits", "customer_id", "observed_at", "version", "before", "after",
                    key="trait", item="value")  # fmt: skip
-    last = ibis.row_number().over(group_by=[*_CELL, "version"], order_by=rows.place.desc())
-    rows = rows.mutate(rank=last).filter(ibis._.rank == 0).drop("rank", "place")
     in_time = ibis.window(group_by=_CELL, order_by="version")
     return rows.mutate(
         last_value=rows.value.lag().over(in_time),
@@ -110,13 +108,18 @@ def _removed(versions: ir.Table) -> ir.Table:
     return ends.select(*_CELL, valid_from="after", observed_at="after", value=ibis.null(dt.json))
 
 
-def _gone(versions: ir.Table, told: ir.Table) -> ir.Table:
-    """What identify events had set of customers when they were found gone."""
-    gone = versions.filter(versions.traits.isnull()).select("customer_id", gone_at="observed_at")
-    both = told.inner_join(
-        gone,
-        [told.customer_id == gone.customer_id, told.observed_at <= gone.gone_at, told.valid_from <= gone.gone_at],
+def _unshown(versions: ir.Table, told: ir.Table) -> ir.Table:
+    """What identify events set and the next version does not show, be it that the customer was gone."""
+    known = told.mutate(known_at=ibis.greatest(told.valid_from, told.observed_at)).select(*_CELL, "known_at")
+    later = versions.select("customer_id", "version", at="observed_at", before="before")
+    both = known.inner_join(
+        later,
+        [
+            known.customer_id == later.customer_id,
+            later.at >= known.known_at,
+            later.before.isnull() | (later.before < known.known_at),
+        ],
     )
-    # found gone for the first time since
-    first = both.group_by(*_KEY).agg(at=both.gone_at.min())
-    return first.select(*_CELL, valid_from="at", observed_at="at", value=ibis.null(dt.json))
+    both = both.select(*_CELL, "version", "at").distinct()
+    lost = both.anti_join(_cells(versions), [*_CELL, "version"])
+    return lost.select(*_CELL, valid_from="at", observed_at="at", value=ibis.null(dt.json))

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import export_command, features_command, forget_command, train_command
+from pipelines import export_command, features_command, forget_command, tables_command, train_command
 from pipelines.ending import end
 from pipelines.exit_codes import ExitCode
 from pipelines.memory import do_without_pandas
@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 
 app.add_typer(features_command.app, name="features")
+tables_app = typer.Typer(no_args_is_help=True, help="The canonical tables: customers, their events, traits, orders.")
+app.add_typer(tables_app, name="tables")
 
 _EXIT_CODES = (
     "Exit codes: 0 loaded; 1 failed, what was loaded before stays; 2 usage or configuration; 3 loaded, but not wholly "
@@ -250,6 +252,46 @@ def score_customers_command(
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
         end(*explain(error), as_json)
     train_command.show_scored(result, as_json=as_json)
+
+
+@tables_app.command(name="build", epilog=tables_command.BUILD_CODES)
+def build_tables_command(
+    destination: _Destination = "duckdb",
+    database: _Database = None,
+    path: _Path = None,
+    dataset: _Dataset = "intilery",
+    full: tables_command.Full = False,
+    as_json: _AsJson = False,
+) -> None:
+    """Make the canonical tables from what was loaded, or bring them up to date with what is new."""
+    from pipelines.failures import explain
+    from pipelines.tables import build_tables
+
+    try:
+        result = build_tables(_target(destination, database, dataset, path), full=full)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        end(*explain(error), as_json)
+    tables_command.show_build(result, as_json=as_json)
+
+
+@tables_app.command(name="check", epilog=tables_command.CHECK_CODES)
+def check_tables_command(
+    destination: _Destination = "duckdb",
+    database: _Database = None,
+    path: _Path = None,
+    dataset: _Dataset = "intilery",
+    clock_skew: tables_command.ClockSkew = 24.0,
+    as_json: _AsJson = False,
+) -> None:
+    """Hold the canonical tables against their contract: keys, references, times; nothing is changed."""
+    from pipelines.failures import explain
+    from pipelines.tables import check_tables
+
+    try:
+        findings = check_tables(_target(destination, database, dataset, path), timedelta(hours=clock_skew))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
+        end(*explain(error), as_json)
+    raise typer.Exit(tables_command.show_check(findings, as_json=as_json))
 
 
 @app.command(name="sandbox")

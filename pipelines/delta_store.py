@@ -1,5 +1,6 @@
 """A folder of Delta tables as DuckDB reads it, and as people are erased from it."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from pipelines.delta_replacement import Replacement, clean, finish, places_in, r
 from pipelines.delta_table import file_paths, select, select_files, types
 from pipelines.duckdb_rewrite import RewriteError
 from pipelines.memory import DUCKDB_BOUNDS, FOR_ERASURE
-from pipelines.stored_tables import Change, Store, StoredTable, quoted, store_in
+from pipelines.stored_tables import DERIVED, Change, Store, StoredTable, quoted, store_in
 
 _FILE = "_intilery_file"
 
@@ -68,12 +69,19 @@ class DeltaStore(Store):
         replacements = {name: self._written_anew(name, several) for name, several in planned.items()}
         needed = {name: replacement for name, replacement in replacements.items() if replacement.removed}
         if needed:
+            self._remove_derived()
             replace(self._folder, needed)
 
     def clean(self, changed: Iterable[StoredTable]) -> None:
         """Remove what earlier versions of any table left: rows that are gone from it for another reason, too."""
         for where in places_in(self._folder).values():
             clean(where)
+
+    def _remove_derived(self) -> None:
+        """Remove the tables that were made from these, which show the same people; they are simply made again."""
+        for schema in DERIVED:
+            for log in self._folder.parent.glob(f"{schema}/*/_delta_log"):
+                shutil.rmtree(log.parent)
 
     def _written_anew(self, name: str, changes: Sequence[Change]) -> Replacement:
         table, where = self._tables[name], places_in(self._folder)[name]

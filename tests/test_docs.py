@@ -1,6 +1,7 @@
 """The documents say what is so: links lead somewhere, settings are those of the code, pages stay short."""
 
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import customer_features
 import intilery_source
+from benchmarks.feature_world import write
 from intilery_source.pii_rules import read_rules
 from pipelines.dlt_settings import SETTINGS
 
@@ -36,6 +39,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         "profiles",
         "destinations",
         "personal_data",
+        "customer_tables",
+        "features",
+        "scaling",
     ],
 )
 def test_a_page_for_readers_is_under_two_pages(name: str) -> None:
@@ -51,6 +57,24 @@ def test_the_rules_that_are_shown_are_rules() -> None:
     assert len(shown) == 3
     for rules in shown:
         assert read_rules(rules).default
+
+
+def test_the_features_that_are_shown_can_be_built(tmp_path: Path) -> None:
+    text = (_ROOT / "docs" / "features.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    write(tmp_path / "customers.duckdb", 20_000, 150)
+    code = (
+        code.replace("2026-06", "2026-01").replace("2026-03", "2025-11").replace("5f0c…", "customer-" + "1".zfill(24))
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error::SyntaxWarning", "-c", code],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(_ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    families = set(re.findall(r"`(\w+)\(", text)) | {"unique_list", "unique_count", "most_frequent"}
+    assert families <= {*customer_features.__all__, "prove"}
+    others = {"build", "monthly", "weekly", "current", "first_value", "last_value"}
+    assert {name for name in customer_features.__all__ if name.islower()} <= families | others
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
@@ -104,6 +128,9 @@ def test_make_help_names_every_target() -> None:
         ["load", "--help"],
         ["verify", "--help"],
         ["export", "--help"],
+        ["tables", "--help"],
+        ["tables", "build", "--help"],
+        ["tables", "check", "--help"],
         ["sandbox", "--help"],
         ["demo", "--help"],
     ],

@@ -69,7 +69,10 @@ def _created(known: Known) -> ir.Table:
 
 @dataclass(frozen=True)
 class Trait(Family):
-    """A trait as it was set, and known, at the cutoff; NULL where it was not, or had been removed."""
+    """A trait as it was set, and known, at the cutoff; NULL where it was not, or had been removed.
+
+    Of changes at one instant that became known at one, the one counts whose JSON comes last by alphabet.
+    """
 
     trait: str
     type: str
@@ -136,7 +139,10 @@ def _newest(mine: ir.Table, family: Trait | Current, known: Known) -> ir.Table:
 
 @dataclass(frozen=True)
 class Consent(Family):
-    """Whether a customer takes messages on each channel, as known at the cutoff, and since how many days."""
+    """Whether a customer takes messages on each channel, as known at the cutoff, and since how many days.
+
+    Told both at one instant, and known at one, the customer does.
+    """
 
     channels: tuple[str, ...]
 

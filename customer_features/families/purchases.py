@@ -35,7 +35,7 @@ class Repurchase(Family):
             ),
         ]  # fmt: skip
         if self.source.value:
-            words = f"mean of {self.source.value} on a day with {words} after the first such day"
+            words = f"mean of a day's {self.source.value} over the days with {words} after the first such day"
             found.append(Feature(f"{name}_zbar", words, "number", self.source))
         return tuple(found)
 
@@ -43,19 +43,26 @@ class Repurchase(Family):
         seen = known.visible(self.source)
         days = seen.group_by("customer_id", day=day_of(seen.at)).aggregate(total=seen.value.sum())
         first = days.group_by("customer_id").aggregate(
-            first=days.day.min(), last=days.day.max(), count=days.count(), total=days.total.sum()
+            first=days.day.min(),
+            last=days.day.max(),
+            count=days.count(),
+            total=days.total.sum(),
+            valued=days.total.count(),
         )
         start = days.join(first, ["customer_id", days.day == first.first]).select(
-            "customer_id", at_first=days.total.fill_null(ibis.literal(0, "decimal(18, 6)"))
+            "customer_id",
+            at_first=days.total.fill_null(ibis.literal(0, "decimal(18, 6)")),
+            valued_at_first=days.total.notnull().cast("int64"),
         )
         joined = first.join(start, "customer_id")
         x = joined["count"] - 1
-        repeats = as_number(joined.total) - as_number(joined.at_first)
+        # days without any number for a value have no part in the mean
+        valued = joined.valued - joined.valued_at_first
         columns = {
             "x": x,
             "t_x": as_number(joined["last"] - joined["first"]) / _WEEK,
             "t": as_number(ibis.literal(last_whole_day(known.cutoff), "int64") - joined["first"]) / _WEEK,
-            "zbar": ratio(repeats, x),
+            "zbar": ratio(joined.total - joined.at_first, valued),
         }
         names = [feature.name for feature in self.features()]
         return joined.select(

@@ -73,7 +73,9 @@ class Variety(Family):
         if measure == "distinct":
             return number_of(there)
         if measure == "list":
-            return each.text.collect(where=there, distinct=True).sort()
+            # of no values, DuckDB makes NULL and Spark an empty list
+            values = each.text.collect(where=there, distinct=True).sort()
+            return ibis.cases((number_of(there) > 0, values), else_=ibis.null("array<string>"))
         if measure == "favourite":
             return each.text.min(where=there & (count == each[f"most_{tail}"]))
         # sums of decimals are exact, so that the order of rows does not tell

@@ -13,7 +13,7 @@
 | channels | what consents a value of `consent_trait` gives: channel, subscribed, place |
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -36,12 +36,17 @@ class Staging(Protocol):
 
     consent_trait: str
     """The trait that holds consents."""
+    event_log: str
+    """Which of `logs` holds the events."""
+    snapshot_log: str
+    """Which of `logs` holds the snapshots."""
 
     def standing(self) -> Standing:
         """What holds for the source as a whole."""
 
     def logs(self) -> Mapping[str, ir.Table]:
-        """The raw tables that only grow, but for what is erased: `load_id`, and `mark`, a hash of a row's identity."""
+        """The raw tables that only grow, but for what is erased: columns load_id, key, and
+        mark, a hash of what identifies a row and whose it is. Rows of events may come again, with another load_id."""
 
     def states(self) -> Mapping[str, ir.Table]:
         """The raw tables that hold what is true now: `mark` alone."""
@@ -61,11 +66,11 @@ class Staging(Protocol):
     def profiles(self) -> ir.Table:
         """What is known of profiles now."""
 
-    def event_links(self, events: ir.Table) -> ir.Table:
-        """The identifiers that some events show with a profile."""
+    def event_links(self, events: ir.Table) -> Sequence[ir.Table]:
+        """The identifiers that some events show with a profile, a table a kind."""
 
-    def profile_links(self, snapshots: ir.Table) -> ir.Table:
-        """The identifiers that some snapshots, and all merges and deletions, show with a profile."""
+    def profile_links(self, snapshots: ir.Table) -> Sequence[ir.Table]:
+        """The identifiers that some snapshots, and all merges and deletions, show with a profile, a table a kind."""
 
     def order_lines(self, events: ir.Table, *kept: str) -> ir.Table:
         """The product lines in the `properties` of some events, with the columns `kept`."""

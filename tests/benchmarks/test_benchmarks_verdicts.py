@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import compare, pace, results, scale, start
+from benchmarks import compare, pace, results, scale, start, tables
 from benchmarks.account import Traffic, cuts
 from benchmarks.measuring import Run, Taken
 from benchmarks.targets import Target, number
@@ -136,3 +136,14 @@ def test_the_file_keeps_other_sections_and_replaces_its_own(tmp_path: Path, caps
 
 def _case(name: str, new: int) -> start.Case:
     return start.Case(name, new, 190, 60, None, 0.0)
+
+
+def test_the_canonical_tables_are_built_in_time_or_not() -> None:
+    nothing = run("nothing new", 0, 1, 1)
+    quick = tables.judged(run("all", 5_000_000, 29, 50, 999), run("new", 10_000, 2.9, 4), nothing, smaller=False)
+    assert list(verdicts(quick).values()) == [True, True, True]
+    slow = tables.judged(run("all", 5_000_000, 30, 50, 1000), run("new", 10_000, 3, 4), nothing, smaller=False)
+    assert not any(verdicts(slow).values())
+    failed = tables.judged(run("all", 5_000_000, 1, 1, 1, "no rows"), run("new", 1, 1, 1), nothing, smaller=False)
+    assert failed.failures == ["all: no rows"]
+    assert list(verdicts(failed).values()) == [False, False, True]
