@@ -200,6 +200,10 @@ def test_a_backtest_trains_before_each_test_cutoff(table: pa.Table) -> None:
         (CUTOFFS[6], tuple(CUTOFFS[:6])),
         (CUTOFFS[7], tuple(CUTOFFS[:7])),
     ]
+    for one in found.tested:
+        apart = Training(at_cutoffs(table, list(one.fold.training)), FEATURES).model()
+        assert one.model.trained_on == one.fold.training
+        np.testing.assert_array_equal(one.probabilities, apart.predict(one.rows))
     told = found.as_dict()
     assert told["model"]["rows"] == 800
     assert told["model"]["auc"] > told["recency"]["auc"] > 0.6
