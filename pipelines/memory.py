@@ -10,10 +10,11 @@ DUCKDB_BOUNDS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "150MB",
     "threads": 1,
     "preserve_insertion_order": False,
+    "enable_external_file_cache": False,
 }
 """DuckDB would otherwise take most of the machine's memory for a merge; events are read meanwhile by the other core."""
-FOR_PROFILES = "100MB"
-"""What a load of a thousand profiles needs."""
+FOR_PROFILES = "600MB"
+"""What a thousand profiles of 300 traits need, and more: DuckDB puts each column of a table into 256 kB at least."""
 FOR_ERASURE = "1GB"
 """What is sought in every text of every table needs more, and seldom."""
 
