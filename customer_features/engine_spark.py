@@ -113,8 +113,12 @@ class SparkEngine:
         (row,) = self.arrow(micros).to_pylist()
         return None if row["watermark"] is None else int(row["watermark"])
 
-    def keep(self, expression: ir.Table) -> ir.Table:
-        return self._keep(self._frame(expression))
+    def keep(self, expression: ir.Table, *, together: str | None = None) -> ir.Table:
+        frame = self._frame(expression)
+        if together is not None:
+            # what is computed of each is then computed where their rows are, without moving them again
+            frame = frame.repartition(int(self._session.conf.get("spark.sql.shuffle.partitions")), together)
+        return self._keep(frame)
 
     def _keep(self, frame: Any) -> ir.Table:
         name = f"kept_{len(self._kept) + 1}"
@@ -128,9 +132,6 @@ class SparkEngine:
 
     def _computed(self, frame: Any) -> Any:
         """The frame's rows, computed and kept on the disks of the machines that computed them."""
-        if "customer_id" in frame.columns:
-            # all that is computed of a customer is then computed where their rows are, without moving them again
-            frame = frame.repartition(int(self._session.conf.get("spark.sql.shuffle.partitions")), "customer_id")
         frame = frame.persist(importlib.import_module("pyspark").StorageLevel.DISK_ONLY)
         frame.count()
         return frame
@@ -153,8 +154,9 @@ class SparkEngine:
         return self._keep(self._session.createDataFrame(table))
 
     def arrow(self, expression: ir.Table) -> pa.Table:
+        found = self._frame(expression).toArrow()
         # Spark says of some columns that they are never NULL, which is no part of a result
-        return self._frame(expression).toArrow().cast(expression.schema().to_pyarrow())
+        return found.cast(pa.schema([field.with_nullable(True) for field in found.schema]))
 
     def _frame(self, expression: ir.Table) -> Any:
         return self._session.sql(self.sql(expression))

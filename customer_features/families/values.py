@@ -81,8 +81,9 @@ class Variety(Family):
         # sums of decimals are exact, so that the order of rows does not tell
         part = (as_number(count) * ibis.greatest(as_number(count), 1.0).ln()).round(9).cast(_EXACT)
         total = as_number(count.sum()).nullif(0.0)
-        entropy = total.ln() - as_number(part.sum()) / total
-        return ibis.cases((total.isnull(), ibis.null("float64")), else_=ibis.greatest(entropy, 0.0))
+        entropy = ibis.greatest(total.ln() - as_number(part.sum()) / total, 0.0)
+        # of a single value it is 0, and not what rounding leaves
+        return ibis.cases((total.isnull(), ibis.null("float64")), (number_of(there) == 1, 0.0), else_=entropy)
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,10 @@ def worlds(draw: st.DrawFn, cutoff: int) -> World:
         customer = f"c{number}"
         deleted = draw(st.sampled_from([None, None, None, cutoff, cutoff + 1, cutoff + 50 * DAY, cutoff + 98 * DAY]))
         world.customer(customer, cutoff - draw(spans), deleted_at=deleted)
+        at = None
         for _ in range(draw(st.sampled_from([0, 1, 3, 6, 10, 14]))):
-            at = cutoff - draw(spans)
+            beside = draw(st.sampled_from([None, None, None, 0, MINUTE, 30 * MINUTE, 30 * MINUTE + 1]))
+            at = cutoff - draw(spans) if beside is None or at is None else at - beside
             event = {"total": draw(_TOTALS), "channel": draw(_TEXTS), "coupon": draw(_TEXTS)}
             left_out = draw(st.sampled_from([None, None, None, None, "total", "channel", "all"]))
             properties = None if left_out == "all" else {key: event[key] for key in event if key != left_out}

@@ -1,0 +1,229 @@
+"""DuckDB and Spark give the same rows: integers, text, booleans and lists exactly, numbers to 1e-9."""
+
+import json
+import math
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import odd_customers
+import pyarrow as pa
+import pytest
+
+from customer_features import (
+    ACTIVITY,
+    LIFETIME,
+    NOW,
+    Events,
+    FeatureSet,
+    Inactivity,
+    OrderItems,
+    active_days,
+    aggregation,
+    build,
+    consent,
+    counts,
+    current,
+    custom,
+    first_value,
+    gaps,
+    last_value,
+    most_frequent,
+    observed,
+    recency,
+    repurchase,
+    sessions,
+    tenure,
+    trait,
+    unique_count,
+    unique_list,
+    variety,
+)
+from customer_features.engine_functions import FUNCTIONS
+from customer_features.engine_spark import SparkEngine
+from customer_features.families.family import Family, Known
+from customer_features.standard import ORDERS, VIEWS, standard
+
+LABEL = Inactivity(ORDERS, horizon="60d", gap="7d", at_risk="182d")
+_COMPARED = [
+    [("total", ">", 10), ("total", "<=", 99.99)],
+    [("total", "<", 100), ("total", ">=", 2.5)],
+    [("total", "!=", 1)],
+    [("total", "=", 1000)],
+    [("channel", "=", 'it\'s "quoted"')],
+    [("channel", "!=", "Zebra"), ("coupon", ">", "M")],
+    [("coupon", "in", ["Århus", "7", "1000.0", "12345678.25"])],
+    [("gift@home", "=", True)],
+    [("channel.of", "=", "3")],
+]
+CONDITIONS = [Events(None, where=where, name=f"where_{number}") for number, where in enumerate(_COMPARED)]
+ODD_KEYS = ("odd key-1", "été", "$price", "0", "gift@home", "SUM", "a:b")
+
+
+def _span(known: Known) -> ir.Table:
+    seen = known.visible(ORDERS)
+    return seen.group_by("customer_id").aggregate(span=(seen.at.max() - seen.at.min()).cast("float64"))
+
+
+ALL = FeatureSet(
+    "everything",
+    *standard(traits=["plan", "address.city", "address.geo"]).families,
+    trait("age", "number"),
+    trait("vip", "boolean"),
+    consent(["push"]),
+    *(counts(source, [28, LIFETIME]) for source in CONDITIONS),
+    aggregation(OrderItems(), [91, LIFETIME]),
+    repurchase(VIEWS),
+    gaps(ACTIVITY),
+    sessions([91], source=VIEWS, pause="12h").__class__(Events(None), (182,), "20d"),
+    variety(ORDERS, "channel", [91, LIFETIME], ["distinct", "entropy", "favourite", "list"]),
+    most_frequent(ORDERS, "coupon"),
+    *(unique_list(ORDERS, key) for key in ODD_KEYS),
+    unique_count(ACTIVITY, "total"),
+    first_value(VIEWS, "channel"),
+    last_value(ORDERS, "channel"),
+    last_value(OrderItems(), "sku"),
+    custom("span", "from the first order to the last", _span, needs=(ORDERS,)),
+)
+SMALL = FeatureSet("small", recency(ORDERS), counts(ORDERS, [28]), trait("plan"), unique_list(ORDERS, "channel"))
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The odd customers as a DuckDB file and as a folder of Parquet files."""
+    folder = tmp_path_factory.mktemp("odd")
+    odd_customers.write(folder / "odd.duckdb")
+    return folder / "odd.duckdb", odd_customers.export(folder / "odd.duckdb", folder / "tables")
+
+
+def _differences(one: pa.Table, other: pa.Table) -> list[str]:
+    assert one.schema.equals(other.schema), (one.schema, other.schema)
+    assert one.num_rows == other.num_rows
+    found = []
+    for name in one.column_names:
+        pairs = list(zip(one[name].to_pylist(), other[name].to_pylist(), strict=True))
+        wrong = [pair for pair in pairs if not _same(*pair)]
+        if wrong:
+            found.append(f"{name}: {len(wrong)} of {len(pairs)}, such as {wrong[:3]}")
+    return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9) or (math.isnan(one) and math.isnan(other))
+    return type(one) is type(other) and one == other
+
+
+def test_every_family_of_odd_customers(odd: tuple[Path, Path], spark_session: Any) -> None:
+    database, folder = odd
+    with (
+        build(ALL, LABEL, cutoffs=odd_customers.CUTOFFS, on=database) as duckdb,
+        build(ALL, LABEL, cutoffs=odd_customers.CUTOFFS, on=SparkEngine(folder, spark_session)) as spark,
+    ):
+        expected, found = duckdb.arrow(), spark.arrow()
+        assert _differences(expected, found) == [], _differences(expected, found)
+        assert duckdb.manifest["counts"] == spark.manifest["counts"]
+        assert duckdb.manifest["watermark"] == spark.manifest["watermark"]
+        # what is compared is not empty: every column has values, and both labels and reasons are there
+        empty = [name for name in found.column_names if found[name].null_count == found.num_rows]
+        assert empty == []
+        assert set(found["label"].to_pylist()) == {0, 1, None}
+
+
+def test_no_family_is_left_out() -> None:
+    def below(family: type[Family]) -> Iterable[type[Family]]:
+        for one in family.__subclasses__():
+            yield one
+            yield from below(one)
+
+    shipped = {one for one in below(Family) if one.__module__.startswith("customer_features.")}
+    assert shipped == {type(family) for family in (*ALL.families, current("plan"))}
+
+
+def test_now_without_labels(odd: tuple[Path, Path], spark_session: Any) -> None:
+    database, folder = odd
+    features = FeatureSet(
+        "now", current("plan"), current("age", "number"), tenure(), observed([91]), active_days(VIEWS)
+    )
+    with (
+        build(features, cutoffs=NOW, on=database) as duckdb,
+        build(features, cutoffs=NOW, on=SparkEngine(folder, spark_session)) as spark,
+    ):
+        assert duckdb.arrow().num_rows > 10
+        assert _differences(duckdb.arrow(), spark.arrow()) == []
+
+
+def test_what_datasets_give(odd: tuple[Path, Path], spark_session: Any, tmp_path: Path) -> None:
+    database, folder = odd
+    cutoff = odd_customers.CUTOFFS[0]
+    with (
+        build(SMALL, cutoffs=[cutoff], on=database) as duckdb,
+        build(SMALL, cutoffs=[cutoff], on=SparkEngine(folder, spark_session)) as spark,
+    ):
+        rows = spark.arrow()
+        spark.parquet(tmp_path / "rows.parquet")
+        assert pa.parquet.read_table(tmp_path / "rows.parquet").equals(rows)
+        assert spark.pandas().astype(str).equals(duckdb.pandas().astype(str))
+        busy = rows.filter(pa.compute.greater(rows["orders_28d"], 0))["customer_id"][0].as_py()
+        for name in SMALL.describe():
+            told, expected = spark.explain(busy, cutoff, name), duckdb.explain(busy, cutoff, name)
+            assert told.attrs == expected.attrs
+            assert told.astype(str).equals(expected[told.columns].astype(str)), name
+
+        # the SQL, over tables of those names
+        session = spark_session.newSession()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        for name in odd_customers.TABLES:
+            session.read.parquet(f"{folder}/{name}.parquet").createOrReplaceTempView(name)
+        by_sql = session.sql(spark.sql("spark")).toArrow().cast(rows.drop(["cutoff"]).schema).to_pylist()
+        by_customer = {row["customer_id"]: row for row in by_sql}
+        assert [by_customer[row["customer_id"]] for row in rows.drop(["cutoff"]).to_pylist()] == rows.drop(
+            ["cutoff"]
+        ).to_pylist()
+
+
+def test_text_and_numbers_in_json(spark_session: Any) -> None:
+    odds = random.Random(3)
+    keys = ["a", "b c", "é", "0", "$", "x.y"]
+    # no number is 1e400: each engine has another text for it
+    documents = [
+        '{"b c": 1e400}',
+        *(f'{{"a": {value}}}' for value in odd_customers.VALUES),
+        *odd_customers.VALUES[:20],
+        None,
+    ]
+    for _ in range(2000):
+        value = odds.choice([*odd_customers.VALUES, _number(odds), json.dumps(_number(odds))])
+        documents.append(f'{{"{odds.choice(keys)}": {value}}}')
+    given = pa.table({"place": range(len(documents)), "document": pa.array(documents, pa.string())})
+    duckdb, spark = ibis.duckdb.connect(), ibis.pyspark.connect(spark_session.newSession())
+    spark._session.createDataFrame(given).createOrReplaceTempView("given")
+    here = duckdb.create_table("given", given)
+
+    def read(table: ir.Table, document: Any, engine: str) -> ir.Table:
+        functions = FUNCTIONS[engine]
+        texts = {f"text_{place}": functions.text(document, *key.split(".")) for place, key in enumerate(keys)}
+        numbers = {f"number_{place}": functions.number(text) for place, text in enumerate(texts.values())}
+        whole = functions.whole_text(document)
+        return table.select("place", **texts, **numbers, whole=whole).order_by("place")
+
+    expected = read(here, here.document.cast("json"), "duckdb").to_pyarrow().to_pylist()
+    there = spark.table("given")
+    found = spark._session.sql(spark.compile(read(there, there.document, "spark"))).toArrow().to_pylist()
+    for document, one, other in zip(documents, expected, found, strict=True):
+        if document is not None and "1e400" in document:
+            one, other = one | {"text_1": None}, other | {"text_1": None}
+        if document is not None and document.startswith("{"):
+            # numbers inside a whole document are spelt as each engine does
+            one, other = one | {"whole": None}, other | {"whole": None}
+        assert one == other, document
+
+
+def _number(odds: random.Random) -> str:
+    digits = str(odds.randint(1, 10 ** odds.randint(1, 15)))
+    point = odds.randint(0, len(digits) - 1)
+    spelt = f"{digits[0]}{digits[1:point]}.{digits[point:]}" if point else digits
+    return odds.choice(["", "-"]) + spelt + odds.choice(["", "", f"e{odds.randint(-12, 25)}"])

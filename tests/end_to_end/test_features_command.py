@@ -1,0 +1,112 @@
+"""`intilery features`: build, prove and explain, their exit codes, and what is said of what cannot be meant."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from benchmarks.feature_world import write
+from pipelines.command_line import app
+
+_DEFINITION = """
+from customer_features import Events, FeatureSet, Inactivity, counts, custom
+orders = Events("Order Completed", value="total")
+
+def ever(known):
+    facts = known.facts[orders]
+    return facts.group_by("customer_id").aggregate(orders_ever=facts.count())
+
+features = FeatureSet("mine", counts(orders, [28]){leak})
+label = Inactivity(orders, horizon="28d")
+"""
+_LEAK = ', custom("orders_ever", "all orders", ever, type="integer", needs=(orders,))'
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("features") / "customers.duckdb"
+    write(path, 20_000, 150)
+    return path
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.py"
+    path.write_text(_DEFINITION.format(leak=""))
+    return path
+
+
+def _run(command: str, database: Path, *options: str) -> Result:
+    return CliRunner().invoke(app, ["features", command, "--database", str(database), *options])
+
+
+def test_features_are_written_into_the_file(database: Path, mine: Path) -> None:
+    result = _run("build", database, "--definition", str(mine), "--cutoff", "2025-08..2025-10", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["written"] == "customer_features.features_mine"
+    assert [cutoff[:10] for cutoff in told["manifest"]["cutoffs"]] == ["2025-08-01", "2025-09-01", "2025-10-01"]
+    with duckdb.connect(str(database), read_only=True) as connection:
+        rows = connection.execute("SELECT count(*), count(label) FROM customer_features.features_mine").fetchone()
+    assert rows == (told["rows"], told["rows"])
+    assert "rows of 1 features at 1 cutoffs" in _run("build", database, "--definition", str(mine)).output
+
+
+def test_the_shipped_set_as_parquet(database: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+    options = ("--cutoff", "2025-09-01", "--horizon", "56d", "--trait", "plan", "--parquet", str(file))
+    result = _run("build", database, *options)
+    assert result.exit_code == 0, result.output
+    found = duckdb.sql(f"SELECT count(*), count(trait_plan), sum(label) > 0 FROM '{file}'").fetchone()
+    assert found is not None
+    assert found[0] == found[1] > 100
+    assert found[2]
+
+
+def test_a_proof_that_does_not_hold_ends_with_1(database: Path, mine: Path) -> None:
+    options = ("--definition", str(mine), "--cutoff", "2025-09-01", "--sample-customers", "10")
+    assert _run("prove", database, *options).exit_code == 0
+    mine.write_text(_DEFINITION.format(leak=_LEAK))
+    result = _run("prove", database, *options)
+    assert result.exit_code == 1, result.output
+    assert "orders_ever leaks" in result.output
+    told = json.loads(_run("prove", database, *options, "--json").stdout)
+    assert told["exit_code"] == 1
+    assert [leak["name"] for leak in told["leaks"]] == ["orders_ever"]
+
+
+def test_the_rows_behind_a_value(database: Path) -> None:
+    customer = f"customer-{1:024}"
+    options = ("--customer", customer, "--feature", "orders_lifetime", "--cutoff", "2025-09-01")
+    told = json.loads(_run("explain", database, *options, "--json").stdout)
+    assert told["value"] == len(told["rows"]) > 5
+    assert (
+        f"orders_lifetime = {told['value']}: number of 'Order Completed'" in _run("explain", database, *options).output
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--cutoff", "soon"), "no instant"),
+        (("--cutoff", "2025-09..2025-01"), "no cutoff"),
+        (("--horizon", "91"), "no span"),
+        (("--definition", "none.py"), "write one that defines"),
+        (("--table", "a b"), "cannot name"),
+        (("--database", "none.duckdb"), "intilery load"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(database: Path, options: tuple[str, ...], said: str) -> None:
+    result = _run("build", database, *options)
+    assert result.exit_code == 2, result.output
+    assert said in result.output
+
+
+def test_a_definition_without_features_is_a_usage_error(database: Path, mine: Path) -> None:
+    mine.write_text("features = 3")
+    result = _run("build", database, "--definition", str(mine))
+    assert result.exit_code == 2
+    assert "FeatureSet" in result.output
