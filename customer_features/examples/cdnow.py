@@ -13,27 +13,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from customer_tables.contract import KEPT, SCHEMA
+
 CUTOFF = datetime(1997, 10, 1, tzinfo=UTC)
 """Midnight after the last day that the summary knows of."""
 ENDS_AT = datetime(1998, 7, 1, tzinfo=UTC)
 """Midnight after the last day of the sample."""
 ORDER = "Order Completed"
-
-_COLUMNS = {
-    "customers": "customer_id VARCHAR, created_at TIMESTAMPTZ, first_seen_at TIMESTAMPTZ, deleted_at TIMESTAMPTZ, "
-    "merged_from BIGINT",
-    "customer_identifiers": "id_type VARCHAR, id_value VARCHAR, customer_id VARCHAR, first_seen_at TIMESTAMPTZ",
-    "customer_trait_changes": "customer_id VARCHAR, trait VARCHAR, valid_from TIMESTAMPTZ, observed_at TIMESTAMPTZ, "
-    "value JSON, origin VARCHAR",
-    "customer_events": "event_id VARCHAR, customer_id VARCHAR, event_name VARCHAR, call_type VARCHAR, "
-    "send_type VARCHAR, source VARCHAR, event_at TIMESTAMPTZ, ingested_at TIMESTAMPTZ, known_at TIMESTAMPTZ, "
-    "known_at_imputed BOOLEAN, properties JSON",
-    "customer_order_items": "event_id VARCHAR, line_number BIGINT, sku VARCHAR, name VARCHAR, category VARCHAR, "
-    "quantity DOUBLE, price DOUBLE, customer_id VARCHAR, event_at TIMESTAMPTZ, known_at TIMESTAMPTZ",
-    "customer_consents": "customer_id VARCHAR, channel VARCHAR, valid_from TIMESTAMPTZ, observed_at TIMESTAMPTZ, "
-    "subscribed BOOLEAN",
-    "builds": "source VARCHAR, built_at TIMESTAMPTZ, watermark TIMESTAMPTZ",
-}
 
 
 def summary() -> pa.Table:
@@ -62,9 +48,10 @@ def write_tables(database: Path) -> None:
     """
     with duckdb.connect(str(database)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("CREATE SCHEMA IF NOT EXISTS customer_tables")
-        for table, columns in _COLUMNS.items():
-            connection.execute(f"CREATE OR REPLACE TABLE customer_tables.{table} ({columns})")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        for table in KEPT:
+            columns = ", ".join(f"{name} {column.type}" for name, column in table.columns.items())
+            connection.execute(f"CREATE OR REPLACE TABLE {SCHEMA}.{table.name} ({columns})")
         connection.register("transactions", transactions())
         connection.execute(
             "INSERT INTO customer_tables.customer_events BY NAME SELECT event_id, customer_id, ? AS event_name, "
@@ -81,7 +68,7 @@ def write_tables(database: Path) -> None:
             "INSERT INTO customer_tables.customer_identifiers SELECT 'profile', customer_id, customer_id, "
             "first_seen_at FROM customer_tables.customers"
         )
-        connection.execute("INSERT INTO customer_tables.builds VALUES ('cdnow', ?, ?)", [ENDS_AT, ENDS_AT])
+        connection.execute("INSERT INTO customer_tables.builds VALUES ('cdnow', ?, ?, '{}')", [ENDS_AT, ENDS_AT])
 
 
 def _transactions() -> Iterator[dict[str, object]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+import customer_tables
 from customer_features import Events, FeatureSet, Inactivity, active_days, build, recency, repurchase
 from customer_features.evaluation import floats, ranking
 from customer_features.examples import cdnow
@@ -41,6 +42,11 @@ def test_every_purchase_is_an_event(connection: duckdb.DuckDBPyConnection) -> No
     assert connection.execute(query).fetchone() == (
         6919, 6919, 2357, "1997-01-01 00:00:00+00", "1998-06-30 00:00:00+00", 244091.94, 6919,
     )  # fmt: skip
+
+
+def test_the_tables_keep_their_contract(database: Path) -> None:
+    """What is checked of every source's tables holds of these."""
+    assert customer_tables.check(database) == []
 
 
 def test_the_tables_give_the_published_summary_in_sql(connection: duckdb.DuckDBPyConnection) -> None:
