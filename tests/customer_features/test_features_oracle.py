@@ -138,12 +138,13 @@ def worlds(draw: st.DrawFn, cutoff: int) -> World:
 def edges(cutoff: int) -> World:
     """One customer for each place where a definition turns on a microsecond; all of them ordered before."""
     world, order, page = World(watermark=WATERMARK), "Order Completed", "page"
+    sent, clicked = "Email Sent", "Email Link Clicked"
     at_edge = {
         "at the horizon's end": [(order, cutoff + 98 * DAY)],
         "at the horizon's start": [(order, cutoff + 7 * DAY)],
         "in the gap": [(order, cutoff + 7 * DAY - 1)],
         "at the cutoff": [(order, cutoff)],
-        "sent with a click": [("Email Sent", cutoff - DAY), ("Email Link Clicked", cutoff - DAY), ("Email Sent", cutoff - 1)],
+        "sent with a click": [(sent, cutoff - DAY), (clicked, cutoff - DAY), (sent, cutoff - 1)],
         "a pause apart": [(page, cutoff - 90 * MINUTE), (page, cutoff - 60 * MINUTE), (page, cutoff - 30 * MINUTE + 1)],
         "a session across a window": [(page, cutoff - 7 * DAY - 30 * MINUTE), (page, cutoff - 7 * DAY)],
         "at the windows": [(order, cutoff - days * DAY) for days in (7, 14, 21, 28, 35, 91, 182, 365)],
