@@ -124,7 +124,7 @@ class Increment(Builder):
     def _write_events(self, reassigned: ir.Table, moved: ir.Table) -> ir.Table:
         """Write the new events and the customers of reassigned ones; the customers whose traits this may change."""
         engine = self.engine
-        new, again = self._resolved(self._events), self._again(reassigned)
+        new, again = self._resolved("resolved", self._events), self._again(reassigned)
         now = again.mutate(customer_id=again.now, known_at=again.now_known)
         now = engine.keep("written", new.select(list(EVENTS.columns)).union(now.select(list(EVENTS.columns))))
         before = self._held.union(again.select(self._held.columns))
@@ -145,20 +145,18 @@ class Increment(Builder):
 
         They are taken out and put in again: DuckDB writes all of a column anew where it updates some values.
         """
-        now = self._resolved(reassigned).select("event_id", now="customer_id", now_known="known_at")
-        now = self.engine.keep("reassigned_now", now)
+        now = self._resolved("reassigned_now", reassigned)
+        now = now.select("event_id", now="customer_id", now_known="known_at")
         if self.engine.is_empty(now):
             return self.events.inner_join(now, "event_id").limit(0)
         both = self.engine.keep("reassigned_held", self.events.inner_join(now, "event_id"))
         return both.filter(~(both.customer_id.identical_to(both.now) & (both.known_at == both.now_known)))
 
-    def _resolved(self, events: ir.Table) -> ir.Table:
-        """A few events with their customers; only the identifiers that they show are looked at."""
-        shown = self.engine.keep(
-            "shown", events.select(id_value="user_id").union(events.select(id_value="anonymous_id"))
-        )
-        found = self.engine.keep("owned", self.identifiers.semi_join(shown, "id_value"))
-        return resolved(events, found, self.merges)
+    def _resolved(self, name: str, events: ir.Table) -> ir.Table:
+        """A few events with their customers, kept; only the identifiers that they show are looked at."""
+        shown = events.select(id_value="user_id").union(events.select(id_value="anonymous_id"))
+        owned = self.identifiers.semi_join(self.engine.keep(f"{name}_shown", shown), "id_value")
+        return self.engine.keep(name, resolved(events, self.engine.keep(f"{name}_owned", owned), self.merges))
 
     def _write_traits(self, concerned: ir.Table) -> None:
         """Write the traits and consents of some customers anew."""
@@ -171,7 +169,7 @@ class Increment(Builder):
         snapshots = snapshots.filter(snapshots.customer_id.isin(concerned.customer_id))
         events = events.filter(events.call_type == IDENTIFY)
         events = events.filter(events.profile_id.isnull() | events.profile_id.isin(parts.profile_id))
-        identifies = engine.keep("identifies", self._resolved(engine.keep("identify_events", events)))
+        identifies = self._resolved("identifies", engine.keep("identify_events", events))
         identifies = identifies.semi_join(concerned, "customer_id")
         changes = engine.keep("trait_changes", trait_changes(identifies, snapshots))
         for table in (TRAIT_CHANGES, CONSENTS):
