@@ -1,5 +1,7 @@
 """All canonical tables, filled anew."""
 
+from collections.abc import Iterable
+
 import ibis
 import ibis.expr.types as ir
 
@@ -43,7 +45,8 @@ class Builder:
         engine, staging = self.engine, self.staging
         for table in contract.KEPT:
             engine.make(table)
-        engine.insert(LINKS, self.seen_links(staging.events(), staging.snapshots()))
+        kinds = (*staging.event_links(staging.events()), *staging.profile_links(staging.snapshots()))
+        engine.insert(LINKS, self.seen_links(kinds))
         engine.insert(MERGED, self.merged())
         engine.insert(IDENTIFIERS, identifiers(self.links, self.merges))
         engine.insert(EVENTS, self.resolved(staging.events()))
@@ -53,12 +56,11 @@ class Builder:
         engine.insert(CONSENTS, consents(self.trait_changes, staging))
         engine.insert(CUSTOMERS, customers(self.identifiers, self.merges, staging))
 
-    def seen_links(self, events: ir.Table, snapshots: ir.Table) -> ir.Table:
-        """The identifiers that some events and snapshots show, each with a profile once.
+    def seen_links(self, kinds: Iterable[ir.Table]) -> ir.Table:
+        """Each identifier and profile once, of several kinds.
 
         Each kind is a statement of its own: in one, DuckDB would keep all that they have in common aside first.
         """
-        kinds = (*self.staging.event_links(events), *self.staging.profile_links(snapshots))
         return first_links(ibis.union(*(self.engine.keep(f"links_{n}", kind) for n, kind in enumerate(kinds))))
 
     def merged(self) -> ir.Table:

@@ -65,15 +65,15 @@ class Engine:
         self.insert(table, self.keep(f"added_{table.name}", fresh.difference(held)))
 
     def keep(self, name: str, rows: ir.Table) -> ir.Table:
-        """The result of an expression, kept while the connection is open."""
-        self.run(f"CREATE OR REPLACE TEMP TABLE building_{name} AS {sql(rows)}")
+        """The result of an expression under a name that nothing else has, kept until `drop_kept`."""
+        self.run(f"CREATE TEMP TABLE building_{name} AS {sql(rows)}")
         return ibis.table(rows.schema(), name=f"building_{name}")
 
     def of_values(self, name: str, columns: Mapping[str, dt.DataType], rows: Sequence[tuple[Any, ...]]) -> ir.Table:
         """Rows of Python's as a table."""
         kinds = {key: "TIMESTAMPTZ" if kind.is_timestamp() else "VARCHAR" for key, kind in columns.items()}
         listed = ", ".join(f"{key} {kind}" for key, kind in kinds.items())
-        self.run(f"CREATE OR REPLACE TEMP TABLE building_{name} ({listed})")
+        self.run(f"CREATE TEMP TABLE building_{name} ({listed})")
         if rows:
             values = ", ".join(f"unnest(?::{kind}[])" for kind in kinds.values())
             self.run(

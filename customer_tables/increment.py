@@ -5,13 +5,14 @@ else than before, the traits of the customers concerned. What new loads do not a
 erased, is left to a build in full.
 """
 
+import ibis
 import ibis.expr.types as ir
 
 from customer_tables.build import IDENTIFY, LINE_OF, Builder
 from customer_tables.consents import consents
 from customer_tables.contract import CONSENTS, CUSTOMERS, EVENTS, IDENTIFIERS, LINKS, MERGED, ORDER_ITEMS, TRAIT_CHANGES
 from customer_tables.customers import customers
-from customer_tables.engine import Engine, place, sql
+from customer_tables.engine import Engine
 from customer_tables.events import resolved
 from customer_tables.identifiers import ANONYMOUS_ID, EXTERNAL_ID, identifiers
 from customer_tables.position import Position
@@ -27,12 +28,15 @@ class Increment(Builder):
     def __init__(self, engine: Engine, staging: Staging, before: Position, now: Position) -> None:
         super().__init__(engine, staging)
         self._before, self._now = before, now
-        loads = {name: sorted({*log} - {*before.logs[name]}) for name, log in now.logs.items()}
+        self._loads = {name: sorted({*log} - {*before.logs[name]}) for name, log in now.logs.items()}
         events, snapshots = staging.events(), staging.snapshots()
-        self._loads = loads
-        self._events = engine.keep("new_events", events.filter(events.load_id.isin(loads[staging.event_log])))
-        self._snapshots = engine.keep(
-            "new_snapshots", snapshots.filter(snapshots.load_id.isin(loads[staging.snapshot_log]))
+        of_events, of_snapshots = self._loads[staging.event_log], self._loads[staging.snapshot_log]
+        self._events = engine.keep("new_events", events.filter(events.load_id.isin(of_events)))
+        self._snapshots = engine.keep("new_snapshots", snapshots.filter(snapshots.load_id.isin(of_snapshots)))
+        held = self.events.semi_join(self._events, "event_id").select("event_id", "customer_id", "call_type")
+        self._held = engine.keep("held", held)
+        self._only_events = before.states == now.states and not any(
+            loads for name, loads in self._loads.items() if name != staging.event_log
         )
 
     def take_in(self) -> bool:
@@ -56,7 +60,7 @@ class Increment(Builder):
             if name == self.staging.event_log:
                 again = self.staging.logs()[name]
                 again = again.filter(again.load_id.isin(self._loads[name]))
-                again = again.semi_join(self.events, again.key == self.events.event_id)
+                again = again.semi_join(self._held, again.key == self._held.event_id)
                 ((more, sum_of_more),) = self.engine.rows(again.agg(rows=again.count(), total=again.mark.sum()))
                 rows, total = rows + int(more), total + int(sum_of_more or 0)
             if (rows, total) != tuple(map(sum, zip((0, 0), *before.values(), strict=True))):
@@ -68,7 +72,10 @@ class Increment(Builder):
 
         A link is lost where the event that showed it was read again and shows it no longer, or later.
         """
-        shown = self.engine.keep("shown_links", self.seen_links(self._events, self._snapshots))
+        kinds = list(self.staging.event_links(self._events))
+        if not self._only_events:
+            kinds += self.staging.profile_links(self._snapshots)
+        shown = self.engine.keep("shown_links", self.seen_links(kinds))
         renewed = self.links.semi_join(self._events, "event_id")
         lost = renewed.anti_join(
             shown, [*(renewed[name] == shown[name] for name in _LINK), shown.seen_at <= renewed.seen_at]
@@ -85,9 +92,10 @@ class Increment(Builder):
 
     def _moved_profiles(self) -> ir.Table:
         """The profiles that are part of another customer, or since another time; with the old and the new one."""
-        now = self.merged()
+        now = self.merges if self._only_events else self.merged()
         moved = self.engine.keep("moved", now.difference(self.merges).union(self.merges.difference(now)))
-        self.engine.replace(MERGED, now)
+        if not self._only_events:
+            self.engine.replace(MERGED, now)
         return moved
 
     def _changed_identifiers(self, links: ir.Table, moved: ir.Table) -> ir.Table:
@@ -104,57 +112,65 @@ class Increment(Builder):
 
     def _reassigned(self, ids: ir.Table, moved: ir.Table) -> ir.Table:
         """The events, new ones left out, whose customer may be another; without their JSON."""
-        events = self.staging.events().anti_join(self._events, "event_id")
+        events = self.staging.events().drop("properties", "context", "traits")
         of_user = events.user_id.isin(ids.filter(ids.id_type == EXTERNAL_ID).id_value)
         of_device = events.anonymous_id.isin(ids.filter(ids.id_type == ANONYMOUS_ID).id_value)
-        by_link = events.profile_id.isnull() & (of_user | of_device)
-        events = events.filter(by_link | events.profile_id.isin(moved.profile_id))
-        return self.engine.keep("reassigned", events.drop("properties", "context", "traits"))
+        theirs = events.profile_id.isnull() & (of_user | of_device)
+        if not self._only_events:
+            theirs |= events.profile_id.isin(moved.profile_id)
+        found = self.engine.keep("shared_events", events.filter(theirs))
+        return self.engine.keep("reassigned", found.anti_join(self._events, "event_id"))
 
     def _write_events(self, reassigned: ir.Table, moved: ir.Table) -> ir.Table:
         """Write the new events and the customers of reassigned ones; the customers whose traits this may change."""
         engine = self.engine
-        ours = self._events.select("event_id").union(reassigned.select("event_id"))
-        before = self.events.filter(self.events.call_type == IDENTIFY).semi_join(ours, "event_id")
-        before = engine.keep("identified_before", before.select("customer_id"))
-        now = engine.keep("resolved", self._resolved(self._events))
-        for table in (EVENTS, ORDER_ITEMS):
-            engine.delete(table, now.select("event_id"))
+        new, again = self._resolved("resolved", self._events), self._again(reassigned)
+        now = again.mutate(customer_id=again.now, known_at=again.now_known)
+        now = engine.keep("written", new.select(list(EVENTS.columns)).union(now.select(list(EVENTS.columns))))
+        before = self._held.union(again.select(self._held.columns))
+        if not engine.is_empty(before):
+            for table in (EVENTS, ORDER_ITEMS):
+                engine.delete(table, now.select("event_id"))
         engine.insert(EVENTS, now)
         engine.insert(ORDER_ITEMS, self.staging.order_lines(now, *LINE_OF))
-        others = engine.keep("resolved_again", self._resolved(reassigned))
-        if not engine.is_empty(others):
-            for table in (EVENTS, ORDER_ITEMS):
-                engine.run(
-                    f"UPDATE {place(table)} AS t SET customer_id = o.customer_id, known_at = o.known_at "
-                    f"FROM ({sql(others)}) AS o WHERE t.event_id = o.event_id"
-                )
-        after = [rows.filter(rows.call_type == IDENTIFY).select("customer_id") for rows in (now, others)]
-        seen = self._snapshots.select(customer_id="profile_id")
-        merged = moved.select("customer_id").union(moved.select(customer_id="profile_id"))
-        every = before.union(*after, seen, merged, distinct=True)
+        customers = [rows.filter(rows.call_type == IDENTIFY).select("customer_id") for rows in (before, now)]
+        if not self._only_events:
+            customers.append(self._snapshots.select(customer_id="profile_id"))
+            customers += [moved.select("customer_id"), moved.select(customer_id="profile_id")]
+        every = ibis.union(*customers, distinct=True)
         return engine.keep("concerned", every.filter(every.customer_id.notnull()))
 
-    def _resolved(self, events: ir.Table) -> ir.Table:
-        """A few events with their customers; only the identifiers that they show are looked at."""
-        shown = self.engine.keep(
-            "shown", events.select(id_value="user_id").union(events.select(id_value="anonymous_id"))
-        )
-        found = self.engine.keep("owned", self.identifiers.semi_join(shown, "id_value"))
-        return resolved(events, found, self.merges)
+    def _again(self, reassigned: ir.Table) -> ir.Table:
+        """The reassigned events as they are held, and their customer, and when that was known, as it is now.
+
+        They are taken out and put in again: DuckDB writes all of a column anew where it updates some values.
+        """
+        now = self._resolved("reassigned_now", reassigned)
+        now = now.select("event_id", now="customer_id", now_known="known_at")
+        if self.engine.is_empty(now):
+            return self.events.inner_join(now, "event_id").limit(0)
+        both = self.engine.keep("reassigned_held", self.events.inner_join(now, "event_id"))
+        return both.filter(~(both.customer_id.identical_to(both.now) & (both.known_at == both.now_known)))
+
+    def _resolved(self, name: str, events: ir.Table) -> ir.Table:
+        """A few events with their customers, kept; only the identifiers that they show are looked at."""
+        shown = events.select(id_value="user_id").union(events.select(id_value="anonymous_id"))
+        owned = self.identifiers.semi_join(self.engine.keep(f"{name}_shown", shown), "id_value")
+        return self.engine.keep(name, resolved(events, self.engine.keep(f"{name}_owned", owned), self.merges))
 
     def _write_traits(self, concerned: ir.Table) -> None:
         """Write the traits and consents of some customers anew."""
         engine = self.engine
         if engine.is_empty(concerned):
             return
-        theirs = self.events.semi_join(concerned, "customer_id")
-        theirs = theirs.filter(theirs.call_type == IDENTIFY).select("event_id", "customer_id", "event_at", "known_at")
-        theirs = engine.keep("identifies", theirs)
-        events = self.staging.events().select("event_id", "traits")
-        snapshots = self.snapshots()
+        parts = self.merges.semi_join(concerned, "customer_id").select("profile_id")
+        parts = engine.keep("parts", parts.union(concerned.select(profile_id="customer_id")))
+        events, snapshots = self.staging.events().drop("properties", "context"), self.snapshots()
         snapshots = snapshots.filter(snapshots.customer_id.isin(concerned.customer_id))
-        identifies = engine.keep("identified_traits", events.inner_join(theirs, "event_id"))
+        events = events.filter(events.call_type == IDENTIFY)
+        events = events.filter(events.profile_id.isnull() | events.profile_id.isin(parts.profile_id))
+        identifies = self._resolved("identifies", engine.keep("identify_events", events))
+        identifies = identifies.semi_join(concerned, "customer_id")
         changes = engine.keep("trait_changes", trait_changes(identifies, snapshots))
         for table in (TRAIT_CHANGES, CONSENTS):
             engine.delete(table, concerned)
@@ -163,8 +179,7 @@ class Increment(Builder):
 
     def _write_customers(self, owners: ir.Table) -> None:
         """Write the customers anew whose identifiers changed, or all if anything new but events was read."""
-        others = [name for name, loads in self._loads.items() if loads and name != self.staging.event_log]
-        if others or self._before.states != self._now.states:
+        if not self._only_events:
             self.engine.replace(CUSTOMERS, customers(self.identifiers, self.merges, self.staging))
             return
         found = customers(self.identifiers.semi_join(owners, "customer_id"), self.merges, self.staging)
