@@ -9,6 +9,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.expr.operations import DatabaseTable
 
 from customer_features.canonical import SCHEMAS, Canonical
 from customer_features.engine_functions import FUNCTIONS
@@ -118,30 +119,26 @@ class SparkEngine:
         if together is not None:
             # what is computed of each is then computed where their rows are, without moving them again
             frame = frame.repartition(int(self._session.conf.get("spark.sql.shuffle.partitions")), together)
-        return self._keep(frame)
+        return self._keep(_computed(frame), expression.schema())
 
-    def _keep(self, frame: Any) -> ir.Table:
+    def _keep(self, frame: Any, schema: ibis.Schema) -> ir.Table:
         name = f"kept_{len(self._kept) + 1}"
-        self._kept[name] = [self._computed(frame)]
-        return self._view(name)
+        self._kept[name] = [frame]
+        self._view(name)
+        # by Spark's own types Ibis would not know that times are in UTC
+        return DatabaseTable(name, schema=schema, source=self._ibis).to_expr()
 
     def append(self, kept: ir.Table, expression: ir.Table) -> ir.Table:
         name = kept.op().name
-        self._kept[name].append(self._computed(self._frame(expression)))
-        return self._view(name)
+        self._kept[name].append(_computed(self._frame(expression)))
+        self._view(name)
+        return kept
 
-    def _computed(self, frame: Any) -> Any:
-        """The frame's rows, computed and kept on the disks of the machines that computed them."""
-        frame = frame.persist(importlib.import_module("pyspark").StorageLevel.DISK_ONLY)
-        frame.count()
-        return frame
-
-    def _view(self, name: str) -> ir.Table:
+    def _view(self, name: str) -> None:
         first, *others = self._kept[name]
         for other in others:
-            first = first.unionAll(other)
+            first = first.unionByName(other)
         first.createOrReplaceTempView(name)
-        return self._ibis.table(name)
 
     def drop(self, kept: ir.Table) -> None:
         name = kept.op().name
@@ -151,18 +148,26 @@ class SparkEngine:
         self._kept[name] = []
 
     def local(self, table: pa.Table) -> ir.Table:
-        return self._keep(self._session.createDataFrame(table))
+        return self._keep(self._session.createDataFrame(table), ibis.Schema.from_pyarrow(table.schema))
+
+    def replace(self, kept: ir.Table, table: pa.Table) -> None:
+        name = kept.op().name
+        self._kept[name] = [self._session.createDataFrame(table)]
+        self._view(name)
 
     def arrow(self, expression: ir.Table) -> pa.Table:
-        found = self._frame(expression).toArrow()
-        # Spark says of some columns that they are never NULL, which is no part of a result
-        return found.cast(pa.schema([field.with_nullable(True) for field in found.schema]))
+        return self.query(self.sql(expression))
 
     def _frame(self, expression: ir.Table) -> Any:
         return self._session.sql(self.sql(expression))
 
     def sql(self, expression: ir.Table) -> str:
         return str(self._ibis.compile(expression))
+
+    def query(self, sql: str) -> pa.Table:
+        found = self._session.sql(sql).toArrow()
+        # Spark says of some columns that they are never NULL, which is no part of a result
+        return found.cast(pa.schema([field.with_nullable(True) for field in found.schema]))
 
     def close(self) -> None:
         for frames in self._kept.values():
@@ -172,6 +177,13 @@ class SparkEngine:
         own = SparkEngine._own_sessions.pop(id(self), None)
         if own is not None and not self._own_sessions:
             own.stop()
+
+
+def _computed(frame: Any) -> Any:
+    """The frame's rows, computed and kept on the disks of the machines that computed them."""
+    frame = frame.persist(importlib.import_module("pyspark").StorageLevel.DISK_ONLY)
+    frame.count()
+    return frame
 
 
 def _spark() -> Any:

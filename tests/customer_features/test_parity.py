@@ -3,16 +3,23 @@
 import json
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import odd_customers
+import places
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
+from accounts import Account
+from journey import Journey
 
+from cdp_sandbox.process import running
 from customer_features import (
     ACTIVITY,
     LIFETIME,
@@ -46,6 +53,7 @@ from customer_features.engine_functions import FUNCTIONS
 from customer_features.engine_spark import SparkEngine
 from customer_features.families.family import Family, Known
 from customer_features.standard import ORDERS, VIEWS, standard
+from pipelines.tables import build_tables
 
 LABEL = Inactivity(ORDERS, horizon="60d", gap="7d", at_risk="182d")
 _COMPARED = [
@@ -133,6 +141,44 @@ def test_every_family_of_odd_customers(odd: tuple[Path, Path], spark_session: An
         assert set(found["label"].to_pylist()) == {0, 1, None}
 
 
+def test_shop(spark_session: Any, tmp_path: Path) -> None:
+    """The sandbox's shop, loaded and built as Delta tables, which Spark reads."""
+    place = places.delta_place(tmp_path)
+    with running("shop:60", 1) as server:
+        server.change(limits={"rate": None})
+        Account(server, tmp_path / "none.duckdb", elsewhere=place.target).load()
+    build_tables(place.target, full=False)
+    assert place.target.folder is not None
+    folder = Path(place.target.folder) / "customer_tables"
+    odd_customers.from_delta(folder, tmp_path / "shop.duckdb")
+    with build(FeatureSet("all", tenure()), cutoffs=NOW, on=tmp_path / "shop.duckdb") as data:
+        now = datetime.fromisoformat(data.manifest["watermark"])
+    label = Inactivity(ORDERS, horizon="28d")
+    _compare(
+        standard(traits=["plan", "first_name"]), label, [now - timedelta(days=60)], tmp_path / "shop.duckdb",
+        SparkEngine(folder, spark_session),
+    )  # fmt: skip
+
+
+def test_the_complete_journey(complete_journey: Journey, spark_session: Any, tmp_path: Path) -> None:
+    database = odd_customers.some_of(complete_journey.database, 10, tmp_path / "some.duckdb")
+    folder = odd_customers.export(database, tmp_path / "tables")
+    label = Inactivity(ORDERS, horizon="30d")
+    _compare(standard(), label, ["2017-10-01"], database, SparkEngine(folder, spark_session))
+
+
+def _compare(
+    features: FeatureSet, label: Inactivity, cutoffs: Sequence[str | datetime], database: Path, engine: SparkEngine
+) -> None:
+    with build(features, label, cutoffs=cutoffs, on=engine) as spark:
+        found = spark.arrow()
+    with build(features, label, cutoffs=cutoffs, on=database) as duckdb:
+        expected = duckdb.arrow()
+    assert expected.num_rows > 10
+    assert {0, 1} <= set(expected["label"].to_pylist())
+    assert _differences(expected, found) == []
+
+
 def test_no_family_is_left_out() -> None:
     def below(family: type[Family]) -> Iterable[type[Family]]:
         for one in family.__subclasses__():
@@ -165,9 +211,9 @@ def test_what_datasets_give(odd: tuple[Path, Path], spark_session: Any, tmp_path
     ):
         rows = spark.arrow()
         spark.parquet(tmp_path / "rows.parquet")
-        assert pa.parquet.read_table(tmp_path / "rows.parquet").equals(rows)
+        assert pq.read_table(tmp_path / "rows.parquet").equals(rows)
         assert spark.pandas().astype(str).equals(duckdb.pandas().astype(str))
-        busy = rows.filter(pa.compute.greater(rows["orders_28d"], 0))["customer_id"][0].as_py()
+        busy = rows.filter(pc.greater(rows["orders_28d"], 0))["customer_id"][0].as_py()
         for name in SMALL.describe():
             told, expected = spark.explain(busy, cutoff, name), duckdb.explain(busy, cutoff, name)
             assert told.attrs == expected.attrs
@@ -183,6 +229,13 @@ def test_what_datasets_give(odd: tuple[Path, Path], spark_session: Any, tmp_path
         assert [by_customer[row["customer_id"]] for row in rows.drop(["cutoff"]).to_pylist()] == rows.drop(
             ["cutoff"]
         ).to_pylist()
+
+
+def test_the_proof(odd: tuple[Path, Path], spark_session: Any) -> None:
+    """Changed rows of a sample are put in the place of others, and all is computed again."""
+    features = FeatureSet("few", recency(ORDERS), trait("plan"))
+    with build(features, cutoffs=odd_customers.CUTOFFS[:1], on=SparkEngine(odd[1], spark_session)) as spark:
+        spark.prove(customers=5, cutoffs=1).assert_holds()
 
 
 def test_text_and_numbers_in_json(spark_session: Any) -> None:

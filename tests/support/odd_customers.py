@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from deltalake import DeltaTable
 
 CUTOFFS = [datetime(2025, 7, 1, tzinfo=UTC), datetime(2025, 10, 1, tzinfo=UTC)]
 WATERMARK = datetime(2025, 12, 1, tzinfo=UTC)
@@ -124,8 +125,33 @@ def export(database: Path, folder: Path) -> Path:
     return folder
 
 
-def arrow(database: Path, name: str) -> pa.Table:
-    """A canonical table of a DuckDB file, with JSON as text."""
-    with duckdb.connect(str(database), read_only=True) as connection:
+def some_of(database: Path, one_in: int, new: Path) -> Path:
+    """A new DuckDB file with the canonical tables of one in so many customers of another."""
+    with duckdb.connect(str(new)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        return connection.execute(f"FROM customer_tables.{name}").to_arrow_table()
+        quoted = str(database).replace("'", "''")
+        connection.execute(f"ATTACH '{quoted}' AS whole (READ_ONLY)")
+        connection.execute("CREATE SCHEMA customer_tables")
+        for name in TABLES:
+            connection.execute(
+                f"CREATE TABLE customer_tables.{name} AS "
+                f"FROM whole.customer_tables.{name} WHERE hash(customer_id) % {one_in} = 0"
+            )
+        connection.execute("CREATE TABLE customer_tables.builds AS FROM whole.customer_tables.builds")
+    return new
+
+
+def from_delta(folder: Path, database: Path) -> None:
+    """The canonical tables of a Delta folder in a new DuckDB file."""
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("CREATE SCHEMA customer_tables")
+        for name in (*TABLES, "builds"):
+            rows = DeltaTable(str(folder / name)).to_pyarrow_table()
+            connection.register("given", rows)
+            connection.execute(f"CREATE TABLE customer_tables.{name} ({', '.join(_of(rows, _COLUMNS[name]))})")
+            connection.execute(f"INSERT INTO customer_tables.{name} BY NAME SELECT * FROM given")
+
+
+def _of(rows: pa.Table, columns: tuple[str, ...]) -> list[str]:
+    return [column for column in columns if column.split()[0] in rows.column_names]
