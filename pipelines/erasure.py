@@ -19,6 +19,8 @@ from pipelines.stored_tables import Change, Store, StoredTable, literal, place, 
 
 _TIMES = "intilery_erased_times"
 """The temporary table of when the erased events happened."""
+_GONE = "intilery_erased_events"
+"""The temporary table of which events are erased."""
 _NO_PERSON = frozenset({"extract_runs", "extract_windows", "rejected_records", "forgotten"})
 """Tables that hold nobody's values: rejected records have lost theirs (cdp_client.redaction.shape_of)."""
 _KEPT_UNDER_ANOTHER_NAME = frozenset({"profile_trait_history", "profile_deletions", "profile_merges"})
@@ -43,10 +45,13 @@ def plan(store: Store, tables: Sequence[StoredTable], whom: People, *, pseudonym
     """
     addresses = patterns(whom.of("email"))
     changes = []
+    copies = [] if pseudonymise else _copies_of_events(store, tables, addresses, whom.of("email"))
     for table in tables:
         if table.name in _NO_PERSON:
             continue
         rows = _of_person(store, table, "r", addresses, whom.of("email"))
+        if table in copies:
+            rows = f"{rows} OR r.event_id IN (SELECT event_id FROM {_GONE})"  # noqa: S608
         if pseudonymise and _stays(table):
             changes.append(Change(table, "FALSE", rows, _pseudonyms(table)))
             rows = "FALSE"
@@ -150,6 +155,22 @@ def _of_person(store: Store, table: StoredTable, row: str, addresses: Sequence[s
             )
             found.append(f"({row}.{quoted('customer_id')} IS NULL AND ({shows}))")
     return " OR ".join(found) or "FALSE"
+
+
+def _copies_of_events(
+    store: Store, tables: Sequence[StoredTable], addresses: Sequence[str], emails: Collection[str]
+) -> list[StoredTable]:
+    """Tables made of the events, which need not show whose an event is; the events to erase are put into `_GONE`."""
+    found = [table for table in tables if table.schema != store.dataset and "event_id" in table.columns]
+    events = [table for table in tables if (table.schema, table.name) == (store.dataset, EVENTS.name)]
+    if not found or not events:
+        return []
+    store.rows(f"DROP TABLE IF EXISTS {_GONE}")
+    store.rows(
+        f"CREATE TEMPORARY TABLE {_GONE} AS SELECT r.event_id FROM {place(events[0])} r "  # noqa: S608 - quoted names
+        f"WHERE {_of_person(store, events[0], 'r', addresses, emails)}"
+    )
+    return found
 
 
 def _identifiers(table: StoredTable) -> dict[str, Sequence[str]]:
