@@ -12,7 +12,7 @@ import oracle
 import pytest
 from canonical_worlds import CUTOFFS, WATERMARK, World, random_world
 from everything import EVERYTHING
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from customer_features import NOW, Events, FeatureSet, Inactivity, build, current, trait
@@ -135,6 +135,30 @@ def worlds(draw: st.DrawFn, cutoff: int) -> World:
     return world
 
 
+def edges(cutoff: int) -> World:
+    """One customer for each place where a definition turns on a microsecond; all of them ordered before."""
+    world, order, page = World(watermark=WATERMARK), "Order Completed", "page"
+    sent, clicked = "Email Sent", "Email Link Clicked"
+    at_edge = {
+        "at the horizon's end": [(order, cutoff + 98 * DAY)],
+        "at the horizon's start": [(order, cutoff + 7 * DAY)],
+        "in the gap": [(order, cutoff + 7 * DAY - 1)],
+        "at the cutoff": [(order, cutoff)],
+        "sent with a click": [(sent, cutoff - DAY), (clicked, cutoff - DAY), (sent, cutoff - 1)],
+        "a pause apart": [(page, cutoff - 90 * MINUTE), (page, cutoff - 60 * MINUTE), (page, cutoff - 30 * MINUTE + 1)],
+        "a session across a window": [(page, cutoff - 7 * DAY - 30 * MINUTE), (page, cutoff - 7 * DAY)],
+        "at the windows": [(order, cutoff - days * DAY) for days in (7, 14, 21, 28, 35, 91, 182, 365)],
+        "before the windows": [(order, cutoff - days * DAY - 1) for days in (7, 14, 21, 28, 35, 91, 182, 365)],
+    }  # fmt: skip
+    for customer, events in at_edge.items():
+        world.customer(customer, cutoff - 400 * DAY)
+        world.event(customer, order, cutoff - 40 * DAY, cutoff, {"total": 1})
+        world.event(customer, order, cutoff - 3 * DAY, cutoff + 1, {"total": 100})
+        for name, at in events:
+            world.event(customer, name, at, at, {"total": 10, "channel": "web"})
+    return world
+
+
 def differences(world: World, label: Label | None, cutoff: int, rows: list[dict[str, Any]]) -> list[str]:
     """Where rows are not what the slow reading says."""
     found = [] if len(rows) == len({row["customer_id"] for row in rows}) else ["a customer is there twice"]
@@ -170,6 +194,7 @@ def same(name: str, said: Any, built: Any, world: World, customer: str) -> bool:
 
 
 @_EXAMPLES
+@example(world=edges(MIDNIGHT))
 @given(world=worlds(MIDNIGHT))
 def test_features_and_labels_are_what_their_words_say(at_midnight: Compiled, world: World) -> None:
     rows = at_midnight.compute(world.tables()).to_pylist()
@@ -177,6 +202,7 @@ def test_features_and_labels_are_what_their_words_say(at_midnight: Compiled, wor
 
 
 @_EXAMPLES
+@example(world=edges(MORNING))
 @given(world=worlds(MORNING))
 def test_features_within_a_day_are_what_their_words_say(in_the_morning: Compiled, world: World) -> None:
     rows = in_the_morning.compute(world.tables()).to_pylist()
