@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import compare, features, pace, profiles, results, scale, start, tables
+from benchmarks import compare, features, pace, profiles, results, scale, spark, start, tables
 
 CORES = 2
 """On a machine with more, everything that is measured, the server included, has to do with as many."""
@@ -41,6 +41,8 @@ def main() -> int:
     command = named.add_parser("features", help="every shipped feature at monthly cutoffs, and as pandas computes them")
     command.add_argument("--events", type=int, default=features.EVENTS)
     command.add_argument("--pandas-events", type=int, default=features.PANDAS_EVENTS, help="those of pandas")
+    command = named.add_parser("spark", help="every shipped feature at a few cutoffs, on DuckDB and on Spark")
+    command.add_argument("--events", type=int, default=spark.EVENTS)
     command = named.add_parser("tables", help="the canonical tables of many events, and when a few are new")
     command.add_argument("--events", type=int, default=tables.EVENTS)
     command.add_argument("--new", type=int, default=tables.NEW, help="those that come on top")
@@ -55,6 +57,7 @@ def main() -> int:
         "scale": lambda: scale.scale(options.unit),
         "profiles": lambda: profiles.profiles(options.first, options.known, options.changed),
         "features": lambda: features.features(options.events, options.pandas_events),
+        "spark": lambda: spark.spark(options.events),
         "start": lambda: start.start(options.events, options.new),
         "tables": lambda: tables.tables(options.events, options.new),
     }

@@ -60,6 +60,7 @@ TITLES = {
     "start": "A scheduled load",
     "profiles": "Profiles",
     "features": "Features",
+    "spark": "Two engines",
     "tables": "Canonical tables",
 }
 """The title of each benchmark's section, in the order of the file."""
