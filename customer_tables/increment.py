@@ -8,7 +8,7 @@ erased, is left to a build in full.
 import ibis
 import ibis.expr.types as ir
 
-from customer_tables.build import IDENTIFY, LINE_OF, Builder
+from customer_tables.builder import IDENTIFY, LINE_OF, Builder
 from customer_tables.consents import consents
 from customer_tables.contract import CONSENTS, CUSTOMERS, EVENTS, IDENTIFIERS, LINKS, MERGED, ORDER_ITEMS, TRAIT_CHANGES
 from customer_tables.customers import customers

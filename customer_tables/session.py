@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from customer_tables import checks, contract, delta
-from customer_tables.build import Builder
+from customer_tables.builder import Builder
 from customer_tables.checks import Finding
 from customer_tables.contract import BUILDS
 from customer_tables.engine import Engine, place

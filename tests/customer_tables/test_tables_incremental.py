@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_customers import RawCustomers, Row, at, deletion, event, identify, merge, snapshot
 
+from customer_tables import builder, increment
+
 _PROFILES = st.sampled_from(["p", "q", "r", "s"])
 _ODD_JSON = st.sampled_from(
     ["{}", "[]", "null", "3", '"products"', '{"products": 5}', '{"products": []}', '{"products": [{"sku": "a"}, 7]}',
@@ -104,6 +106,109 @@ def test_what_is_new_gives_what_everything_gives(data: st.DataObject) -> None:
         assert step_by_step == raw.all_held()
 
 
-@pytest.fixture
-def raw(tmp_path: Path) -> RawCustomers:
-    return RawCustomers(tmp_path / "customers.duckdb")
+_VISIT = event("visit", 1, anonymous_id="phone", user_id="x", properties={"products": [{"sku": "A"}]})
+_LOGIN = event("login", 3, customer_id="p", anonymous_id="phone")
+_MAIL = event("mail", 2, customer_id="p", context={"traits": {"email": "old@example.com"}})
+_SET = identify("set", 2, "p", {"plan": "gold"})
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "query", "answer"),
+    [
+        (  # a link makes an earlier event somebody's
+            {"events": [_VISIT]}, {"events": [_LOGIN]},
+            "SELECT customer_id FROM customer_order_items", [("p",)],
+        ),
+        (  # another one makes it nobody's again
+            {"events": [_VISIT, _LOGIN]}, {"events": [event("other", 4, customer_id="q", anonymous_id="phone")]},
+            "SELECT customer_id FROM customer_events WHERE event_id = 'visit'", [(None,)],
+        ),
+        (  # a user id is somebody's before a device is
+            {"events": [_VISIT, _LOGIN]}, {"profile_trait_history": [snapshot("q", 5, {}, "x")]},
+            "SELECT customer_id, known_at FROM customer_events WHERE event_id = 'visit'", [("q", at(5))],
+        ),
+        (  # a merge takes a customer's events and traits along
+            {"events": [_SET], "profile_trait_history": [snapshot("q", 4, {})]},
+            {"profile_merges": [merge("p", "q", 6)]},
+            "SELECT e.customer_id, e.known_at, t.customer_id FROM customer_events e, customer_trait_changes t",
+            [("q", at(6), "q")],
+        ),
+        (  # a snapshot shows what an event had set
+            {"events": [_SET]}, {"profile_trait_history": [snapshot("p", 4, {"plan": "silver"})]},
+            "SELECT value FROM customer_trait_changes ORDER BY valid_from", [('"gold"',), ('"silver"',)],
+        ),
+        (  # an event that is read again is as it is then
+            {"events": [_SET]}, {"events": [_SET | {"traits": {"plan": "lead"}, "event_name": "Set"}]},
+            "SELECT e.event_name, t.value FROM customer_events e, customer_trait_changes t", [("Set", '"lead"')],
+        ),
+        (  # a customer comes back
+            {"profile_deletions": [deletion("p", 1)]}, {"profiles": [{"id": "p"}]},
+            "SELECT deleted_at FROM customers", [(None,)],
+        ),
+        (  # one who only sent an event is a customer
+            {"events": [_SET]}, {"events": [event("new", 5, customer_id="q")]},
+            "SELECT customer_id FROM customers ORDER BY 1", [("p",), ("q",)],
+        ),
+    ],
+)  # fmt: skip
+def test_a_load_changes_what_was_built(raw: RawCustomers, first: Any, then: Any, query: str, answer: Any) -> None:
+    raw.load(**first)
+    raw.build()
+    raw.load(**then)
+    assert raw.build().how == "incremental"
+    with raw.planted("USE customer_tables") as connection:
+        assert connection.execute(query).fetchall() == answer
+    step_by_step = raw.all_held()
+    raw.build(full=True)
+    assert step_by_step == raw.all_held()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE intilery.events SET context = '{}', _dlt_load_id = 'again' WHERE event_id = 'mail'",
+        "UPDATE intilery.events SET received_time = received_time + INTERVAL 1 DAY, _dlt_load_id = 'again'",
+        "UPDATE intilery.events SET customer_id = 'q'",
+        "DELETE FROM intilery.events WHERE event_id = 'login'",
+        "DELETE FROM intilery.profile_trait_history",
+    ],
+)
+def test_what_new_rows_do_not_account_for_is_built_in_full(raw: RawCustomers, change: str) -> None:
+    raw.load(events=[_VISIT, _LOGIN, _MAIL], profile_trait_history=[snapshot("p", 1, {"plan": "gold"}, "x")])
+    raw.build()
+    raw.run(change)
+    assert raw.build().how == "full"
+    step_by_step = raw.all_held()
+    raw.build(full=True)
+    assert step_by_step == raw.all_held()
+
+
+def test_a_build_that_fails_leaves_the_tables_as_they_were(raw: RawCustomers, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw.load(events=[_VISIT, _LOGIN])
+    raw.build()
+    before = raw.all_held()
+    raw.load(events=[_SET])
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(increment.Increment, "_write_customers", fails)
+        with pytest.raises(RuntimeError, match="killed"):
+            raw.build()
+        assert raw.all_held() == before
+        broken.setattr(builder, "customers", fails)
+        with pytest.raises(RuntimeError, match="killed"):
+            raw.build(full=True)
+        assert raw.all_held() == before
+    assert raw.build().how == "incremental"
+    assert raw.all_held() != before
+
+
+def test_another_dataset_is_built_in_full(raw: RawCustomers) -> None:
+    raw.load(events=[_VISIT])
+    raw.build()
+    raw.run("CREATE SCHEMA shop")
+    raw.run("CREATE TABLE shop.events AS FROM intilery.events WHERE false")
+    result = raw.build(dataset="shop")
+    assert (result.how, result.rows["customer_events"]) == ("full", 0)

@@ -87,6 +87,15 @@ def test_an_identify_event_that_was_heard_of_late_leaves_what_snapshots_show(raw
     assert newest == (at(6), at(6), '"bronze"', "snapshot")
 
 
+def test_what_was_heard_of_late_does_not_hide_a_change(raw: RawCustomers) -> None:
+    raw.load(
+        events=[identify("e", 1, "p", {"plan": "silver"}, received_time=at(5))],
+        profile_trait_history=[snapshot("p", 3, {"plan": "bronze"}), snapshot("p", 6, {"plan": "silver"})],
+    )
+    raw.build()
+    assert _changes(raw, "plan")[-1] == (at(6), at(6), '"silver"', "snapshot")
+
+
 def test_a_customer_who_is_gone_has_no_traits(raw: RawCustomers) -> None:
     raw.load(
         events=[identify("e", 1, "p", {"plan": "gold", "nickname": "Jo"})],
