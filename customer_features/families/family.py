@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import ibis
@@ -131,16 +132,39 @@ def last_whole_day(cutoff: Micros) -> int:
 
 
 def spread(values: Any, where: Any = None) -> Any:
-    """The sample's standard deviation, from exact sums; NULL for fewer than two values, and 0 where all are equal.
+    """The sample's standard deviation; NULL for fewer than two values, and 0 where all are equal.
 
     `values` are decimals. Sums of decimals do not depend on the order of rows, which sums of floating-point numbers do.
     """
-    squares = (as_number(values) * as_number(values)).cast("decimal(38, 9)")
-    count = as_number(values.count(where=where))
-    total, of_squares = as_number(values.sum(where=where)), as_number(squares.sum(where=where))
-    variance = (of_squares - total * total / count.nullif(0.0)) / (count - 1.0).nullif(0.0)
+    count, total = as_number(values.count(where=where)), values.sum(where=where)
     same = values.max(where=where) == values.min(where=where)
-    return ibis.cases((count < 2.0, ibis.null("float64")), (same, 0.0), else_=ibis.greatest(variance, 0.0).sqrt())
+    variance = ibis.greatest(_squares_about_mean(values, where) / (count - 1.0).nullif(0.0), 0.0)
+    return ibis.cases((count < 2.0, ibis.null("float64")), (same, 0.0), (total.notnull(), variance.sqrt()))
+
+
+def _squares_about_mean(values: Any, where: Any) -> Any:
+    """The sum of the squared distances from the mean.
+
+    The difference of two large sums leaves few digits of a small spread, unless it is exact. So it is taken of decimals,
+    from a mean with six digits; what that leaves out of all distances is `rest`. Types are those that neither engine
+    rounds: 38 digits at most, and more than 18 in one factor, or DuckDB has but 18 for the product. Where numbers do
+    not fit them, from 10^10 on, it is the difference of rounded sums.
+    """
+    count, total = values.count(where=where), values.sum(where=where)
+    square = ibis.cases((values.between(-_LARGE, _LARGE), values.cast(_SUM) * values))
+    all_fit = (values.max(where=where) <= _LARGE) & (values.min(where=where) >= -_LARGE)
+    of_squares = ibis.cases((all_fit, square.sum(where=where).try_cast(_SQUARE)))
+    mean = (as_number(total) / as_number(count).nullif(0.0)).round(6).try_cast("decimal(18, 6)")
+    rest = (total.try_cast(_SUM) - mean.cast(_SUM) * count.try_cast("decimal(9, 0)")).try_cast("decimal(17, 6)")
+    exact = of_squares - (mean * total.try_cast(_SUM)).try_cast(_SQUARE) - (mean.cast(_SUM) * rest).try_cast(_SQUARE)
+    left_out = as_number(rest) * as_number(rest) / as_number(count).nullif(0.0)
+    sums = (as_number(values) * as_number(values)).cast("decimal(38, 9)").sum(where=where)
+    rough = as_number(sums) - as_number(total) * as_number(total) / as_number(count).nullif(0.0)
+    return ibis.coalesce(as_number(exact) - left_out, rough)
+
+
+_SUM, _SQUARE = "decimal(19, 6)", "decimal(36, 12)"
+_LARGE = Decimal(10**11)
 
 
 def at(cutoff: Micros) -> str:

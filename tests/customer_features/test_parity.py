@@ -5,7 +5,9 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 import ibis
@@ -51,7 +53,7 @@ from customer_features import (
 )
 from customer_features.engine_functions import FUNCTIONS
 from customer_features.engine_spark import SparkEngine
-from customer_features.families.family import Family, Known
+from customer_features.families.family import Family, Known, spread
 from customer_features.standard import ORDERS, VIEWS, standard
 from pipelines.tables import build_tables
 
@@ -280,3 +282,29 @@ def _number(odds: random.Random) -> str:
     point = odds.randint(0, len(digits) - 1)
     spelt = f"{digits[0]}{digits[1:point]}.{digits[point:]}" if point else digits
     return odds.choice(["", "-"]) + spelt + odds.choice(["", "", f"e{odds.randint(-12, 25)}"])
+
+
+def test_spreads_that_are_small_beside_their_amounts(spark_session: Any) -> None:
+    """Both engines give nine digits of the standard deviation, of 99,999.89 and 99,999.91, too."""
+    odds = random.Random(2)
+    groups: dict[int, list[Decimal]] = {}
+    for group in range(200):
+        mean, over_mean = odds.choice([1e-3, 1, 100, 1e4, 1e5, 1e8, -1e5, 5e9]), odds.choice([1e-6, 1e-4, 1e-2, 0.3])
+        amounts = [mean * (1 + over_mean * odds.gauss(0, 1)) for _ in range(odds.choice([1, 2, 3, 10, 200]))]
+        digits = odds.choice([2, 6])
+        groups[group] = [Decimal(f"{amount:.{digits}f}") for amount in amounts]
+    rows = [(group, amount) for group, amounts in groups.items() for amount in amounts]
+    given = pa.table(
+        {"group": [row[0] for row in rows], "value": pa.array([row[1] for row in rows], pa.decimal128(18, 6))}
+    )
+    duckdb, spark = ibis.duckdb.connect(), ibis.pyspark.connect(spark_session.newSession())
+    spark._session.createDataFrame(given).createOrReplaceTempView("given")
+
+    def read(table: ir.Table) -> ir.Table:
+        return table.group_by("group").aggregate(spread=spread(table.value)).order_by("group")
+
+    found = spark._session.sql(spark.compile(read(spark.table("given")))).toArrow()["spread"].to_pylist()
+    expected = read(duckdb.create_table("given", given)).to_pyarrow()["spread"].to_pylist()
+    assert [pair for pair in zip(expected, found, strict=True) if not _same(*pair)] == []
+    for amounts, one in zip(groups.values(), found, strict=True):
+        assert one is None if len(amounts) == 1 else one == pytest.approx(float(stdev(amounts)), rel=1e-9, abs=0)
