@@ -1,3 +1,4 @@
+# mypy: disable-error-code=union-attr
 """The shipped set with labels, as `build` computes it on Spark.
 
 Run as a program: the folder of the canonical tables, then cutoffs as dates. Prints the number of rows and features, and

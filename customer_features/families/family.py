@@ -145,10 +145,10 @@ def spread(values: Any, where: Any = None) -> Any:
 def _squares_about_mean(values: Any, where: Any) -> Any:
     """The sum of the squared distances from the mean.
 
-    The difference of two large sums leaves few digits of a small spread, unless it is exact. So it is taken of decimals,
-    from a mean with six digits; what that leaves out of all distances is `rest`. Types are those that neither engine
-    rounds: 38 digits at most, and more than 18 in one factor, or DuckDB has but 18 for the product. Where numbers do
-    not fit them, from 10^10 on, it is the difference of rounded sums.
+    The difference of two large sums leaves few digits of a small spread, unless it is exact. So it is taken of
+    decimals, from a mean with six digits; what that leaves out of all distances is `rest`. Types are those that
+    neither engine rounds: 38 digits at most, and more than 18 in one factor, or DuckDB has but 18 for the product.
+    Where numbers do not fit them, from 10^10 on, it is the difference of rounded sums.
     """
     count, total = values.count(where=where), values.sum(where=where)
     square = ibis.cases((values.between(-_LARGE, _LARGE), values.cast(_SUM) * values))
