@@ -13,6 +13,10 @@ from customer_features.errors import FeatureError
 from customer_features.sources import Source
 from customer_features.spans import DAY, Micros, Window, length, moment
 
+_SUM, _SQUARE = "decimal(19, 6)", "decimal(36, 12)"
+_LARGE = Decimal(10**9)
+"""Of a hundred million values up to here, the sum of squares still has a place."""
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -145,10 +149,10 @@ def spread(values: Any, where: Any = None) -> Any:
 def _squares_about_mean(values: Any, where: Any) -> Any:
     """The sum of the squared distances from the mean.
 
-    The difference of two large sums leaves few digits of a small spread, unless it is exact. So it is taken of decimals,
-    from a mean with six digits; what that leaves out of all distances is `rest`. Types are those that neither engine
-    rounds: 38 digits at most, and more than 18 in one factor, or DuckDB has but 18 for the product. Where numbers do
-    not fit them, from 10^10 on, it is the difference of rounded sums.
+    The difference of two large sums leaves few digits of a small spread, unless it is exact. So it is one of decimals,
+    about a mean with six digits; what that leaves out of all distances is `rest`. Types are those that neither engine
+    rounds: 38 digits at most, and more than 18 in one factor, or DuckDB has but 18 for the product. Of larger numbers
+    it is the difference of rounded sums.
     """
     count, total = values.count(where=where), values.sum(where=where)
     square = ibis.cases((values.between(-_LARGE, _LARGE), values.cast(_SUM) * values))
@@ -161,10 +165,6 @@ def _squares_about_mean(values: Any, where: Any) -> Any:
     sums = (as_number(values) * as_number(values)).cast("decimal(38, 9)").sum(where=where)
     rough = as_number(sums) - as_number(total) * as_number(total) / as_number(count).nullif(0.0)
     return ibis.coalesce(as_number(exact) - left_out, rough)
-
-
-_SUM, _SQUARE = "decimal(19, 6)", "decimal(36, 12)"
-_LARGE = Decimal(10**11)
 
 
 def at(cutoff: Micros) -> str:
