@@ -8,6 +8,7 @@ the CPU seconds and peak bytes of Spark's Java process, which is not waited for 
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from pyspark import SparkContext
 
@@ -23,7 +24,8 @@ def main() -> None:
 
 
 def _java() -> tuple[float, int]:
-    process = Path("/proc") / str(SparkContext._gateway.proc.pid)
+    gateway: Any = SparkContext._gateway
+    process = Path("/proc") / str(gateway.proc.pid)
     # the name of the program, in brackets, may hold spaces; CPU times are the 14th and 15th field
     fields = (process / "stat").read_text().rpartition(")")[2].split()
     ticks = int(fields[11]) + int(fields[12])
