@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customer_features.errors import FeatureError
@@ -43,6 +43,7 @@ def test_a_score_that_says_nothing() -> None:
     assert (found.lift_5, found.lift_10) == (pytest.approx(1), pytest.approx(1))
 
 
+@settings(deadline=None)
 @given(_LABELLED, st.randoms(use_true_random=False))
 def test_no_figure_depends_on_the_order_of_rows(rows: list[tuple[int | None, int]], random: Random) -> None:
     """Shuffled rows give the same figures, to the last digit."""
@@ -56,6 +57,7 @@ def test_no_figure_depends_on_the_order_of_rows(rows: list[tuple[int | None, int
     assert figures[0] == figures[1]
 
 
+@settings(deadline=None)
 @given(_LABELLED)
 def test_auc_and_lift_are_those_of_counting_pairs(rows: list[tuple[int | None, int]]) -> None:
     """The slow definitions: every pair compared, every order of tied rows averaged."""
@@ -84,6 +86,7 @@ def test_calibration_by_hand() -> None:
     assert found.brier == pytest.approx((0.01 + 0.04 + 0.09 + 0.01) / 4)
 
 
+@settings(deadline=None)
 @given(_LABELLED)
 def test_rows_with_one_probability_are_in_one_bin(rows: list[tuple[int | None, int]]) -> None:
     """The bins hold every row once, by rising probability, and never divide a tie."""
@@ -141,6 +144,7 @@ def test_every_kind_of_column_is_read() -> None:
         np.testing.assert_array_equal(floats(column), expected)
 
 
+@settings(deadline=None)
 @given(
     st.sets(st.integers(0, 60), min_size=1, max_size=12),
     st.integers(0, 5),
