@@ -79,6 +79,7 @@ class BaselineModel:
             "trees_sha256": _sha256(folder / TREES),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
         }
+        manifest["manifest_sha256"] = _digest(manifest)
         beside = folder / f".{MANIFEST}"
         beside.write_text(json.dumps(manifest, indent=2, default=str) + "\n", encoding="utf-8")
         beside.replace(folder / MANIFEST)
@@ -95,6 +96,10 @@ class BaselineModel:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise FeatureError(f"{folder} holds no model: intilery train makes one") from None
+        except ValueError:
+            raise FeatureError(f"{folder / MANIFEST} is no manifest of a model: train anew") from None
+        if not isinstance(manifest, dict) or manifest.get("manifest_sha256") != _digest(manifest):
+            raise FeatureError(f"{folder / MANIFEST} was changed since it was written: train anew")
         if manifest["format"] != _FORMAT:
             raise FeatureError(
                 f"{folder} holds a model of format {manifest['format']}, and {_FORMAT} is read: train anew"
@@ -109,6 +114,12 @@ class BaselineModel:
     def _probabilities(self, matrix: Matrix) -> Floats:
         odds = self.slope * self.trees.log_odds(matrix) + self.intercept
         return np.asarray(np.exp(-np.logaddexp(0.0, -odds)), dtype=np.float64)
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    """Of all that a manifest tells but this."""
+    told = {name: value for name, value in manifest.items() if name != "manifest_sha256"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _sha256(file: Path) -> str:

@@ -23,6 +23,7 @@ from customer_features.proving import prove
 from customer_features.spans import Cutoff, Micros, micros, moment
 
 _MANIFEST = b"customer_features"
+_OTHER_TABLES = {"manifest", "scores"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ class Dataset:
         """Write the rows as one Parquet file, with the manifest in its metadata."""
         table = self.arrow()
         held = dict(table.schema.metadata or {}) | {_MANIFEST: json.dumps(self.manifest).encode()}
-        pq.write_table(table.replace_schema_metadata(held), path)
+        try:
+            pq.write_table(table.replace_schema_metadata(held), path)
+        except OSError as error:
+            raise FeatureError(f"{path} cannot be written: {error.strerror or error}.") from None
 
     def table(self, name: str | None = None) -> str:
         """Write the rows beside the canonical tables as `customer_features.<name>`, and the manifest with them.
@@ -77,7 +81,12 @@ class Dataset:
             FeatureError: the name cannot name a table, or the file is open elsewhere.
         """
         name = name or f"features_{self.features.name}"
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name.lower() in ("manifest", "spine", "labels"):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name.lower() in (
+            "manifest",
+            "spine",
+            "labels",
+            "scores",
+        ):
             raise FeatureError(f"{name!r} cannot name a table of features: use letters, digits and underscores.")
         self._write(name, self.arrow(), self.manifest)
         return name
@@ -92,7 +101,7 @@ class Dataset:
             raise FeatureError("split: these rows have no label; give build() one.")
         first = micros(test_from)
         tested = [cutoff for cutoff in self.cutoffs if cutoff >= first]
-        trained = [cutoff for cutoff in self.cutoffs if tested and self.label.ends(cutoff) <= min(tested)]
+        trained = [cutoff for cutoff in self.cutoffs if tested and self.label.known_from(cutoff) <= min(tested)]
         if not tested or not trained:
             lacks = "whose horizon ends before that, to train on," if tested else "from then on, to test on,"
             raise FeatureError(

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from customer_features.canonical import SCHEMAS, Canonical
 from customer_features.engine_functions import FUNCTIONS
-from customer_features.errors import FeatureError
+from customer_features.errors import FeatureError, FileBusyError
 from customer_features.spans import Micros
 from customer_features.storing import write_table
 
@@ -79,10 +79,14 @@ class DuckDBEngine:
         quoted = str(self._database).replace("'", "''")
         try:
             self.connection.raw_sql(f"ATTACH '{quoted}' AS source (READ_ONLY)")
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             self.close()
-            message = f"{self._database} cannot be read now; another program may have it open: {error}"
-            raise FeatureError(message) from None
+            if "not a valid DuckDB" in str(error):
+                raise FeatureError(f"{self._database} is no DuckDB file.") from None
+            raise FileBusyError(
+                f"{self._database} cannot be read now: another program, or another connection of this one, has it open "
+                "to write. Close that first."
+            ) from None
 
     def store(self, name: str, rows: pa.Table, manifest: dict[str, Any]) -> None:
         """Write rows and their manifest into the file that the tables came from.

@@ -5,5 +5,9 @@ class FeatureError(Exception):
     """A feature, a label or a cutoff cannot be meant; the message names it and says what is allowed."""
 
 
+class FileBusyError(FeatureError):
+    """Another program, or something else in this one, has the DuckDB file open."""
+
+
 class ExtractionTimeError(FeatureError):
     """A feature is true only when the data were read, and was asked for at an earlier cutoff."""

@@ -49,7 +49,9 @@ def past_cutoffs(database: Path, label: Label) -> list[datetime]:
         raise FeatureError(f"There is no {label.source.words()} yet: load some first.")
     months = monthly(moment(first).replace(day=1), moment(max(first, watermark)))
     found = [
-        cutoff for cutoff in months if micros(cutoff) >= first + _HISTORY and label.ends(micros(cutoff)) <= watermark
+        cutoff
+        for cutoff in months
+        if micros(cutoff) >= first + _HISTORY and label.known_from(micros(cutoff)) <= watermark
     ]
     if not found:
         raise FeatureError(

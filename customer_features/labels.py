@@ -28,9 +28,10 @@ class Inactivity:
     horizon: str
     gap: str = "0d"
     at_risk: str | None = None
+    settle: str = "0d"
 
     def __post_init__(self) -> None:
-        for text in (self.horizon, self.gap, self.at_risk or "1d"):
+        for text in (self.horizon, self.gap, self.at_risk or "1d", self.settle):
             span(text)
         if span(self.horizon) == 0:
             raise FeatureError("Inactivity: a horizon of no time has no label: give it days, as in horizon='91d'.")
@@ -41,6 +42,10 @@ class Inactivity:
     def ends(self, cutoff: Micros) -> Micros:
         """The end of the horizon, which is not part of it."""
         return self.starts(cutoff) + span(self.horizon)
+
+    def known_from(self, cutoff: Micros) -> Micros:
+        """When the label is mature: the horizon has ended, and what comes late has had its time."""
+        return self.ends(cutoff) + span(self.settle)
 
     def customers(self, facts: ir.Table, cutoff: Micros) -> ir.Table:
         """`customer_id` of those at risk, by what was known at the cutoff."""
@@ -58,7 +63,7 @@ class Inactivity:
         inside = facts.filter((facts.at >= self.starts(cutoff)) & (facts.at < ends))
         active = inside.select(active_id="customer_id").distinct()
         joined = customers.left_join(active, customers.customer_id == active.active_id)
-        immature = watermark is None or ends > watermark
+        immature = watermark is None or self.known_from(cutoff) > watermark
         gone = joined.deleted.notnull() & (joined.deleted < ends) & joined.active_id.isnull()
         none: Any = ibis.null("int64")
         churned = joined.active_id.isnull().cast("int64")

@@ -129,7 +129,7 @@ class AtCutoff:
         self, base: dict[str, dict[str, Any]], rows: Rows, inject: Injector, label: Label
     ) -> Iterator[Difference]:
         """A label reads its horizon and nothing else, and is NULL until that has passed."""
-        immature = self._watermark is None or label.ends(self._cutoff) > self._watermark
+        immature = self._watermark is None or label.known_from(self._cutoff) > self._watermark
         for customer, row in sorted(base.items()):
             if immature and row[LABEL] is not None:
                 yield Difference(LABEL, customer, self._cutoff, IMMATURE, row[LABEL], None)

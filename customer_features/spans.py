@@ -17,6 +17,8 @@ WINDOWS: tuple[Window, ...] = (7, 28, 91, 182, 365, LIFETIME)
 Cutoff = str | date | datetime
 
 _UNITS = {"min": MINUTE, "h": 60 * MINUTE, "d": DAY, "w": 7 * DAY}
+_LONGEST = 36_525 * DAY
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,7 +31,10 @@ def span(text: str) -> Micros:
     found = re.fullmatch(r"([0-9]+)(min|h|d|w)", text) if isinstance(text, str) else None
     if found is None:
         raise FeatureError(f"{text!r} is no span of time: write a whole number and min, h, d or w, as in 91d.")
-    return int(found[1]) * _UNITS[found[2]]
+    micros = int(found[1]) * _UNITS[found[2]]
+    if micros > _LONGEST:
+        raise FeatureError(f"{text!r} is longer than a century: write it in days, as in 91d.")
+    return micros
 
 
 def windows(chosen: Iterable[Window], what: str) -> tuple[Window, ...]:
@@ -85,6 +90,8 @@ def micros(cutoff: Cutoff) -> Micros:
         cutoff = datetime(cutoff.year, cutoff.month, cutoff.day, tzinfo=UTC)
     if cutoff.tzinfo is None:
         cutoff = cutoff.replace(tzinfo=UTC)
+    if not _FIRST_YEAR <= cutoff.year <= _LAST_YEAR:
+        raise FeatureError(f"{cutoff:%Y-%m-%d} is no cutoff: it must lie from {_FIRST_YEAR} to {_LAST_YEAR}.")
     return (cutoff - _EPOCH) // timedelta(microseconds=1)
 
 

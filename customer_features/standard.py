@@ -18,14 +18,24 @@ VIEWS = Events("Product Viewed")
 
 
 def standard(name: str = "standard_v1", *, traits: Iterable[str] = (), orders: Events = ORDERS) -> FeatureSet:
-    """Every family over `orders`, refunds, views, messages and activity, and the traits that are named."""
+    """Every family over `orders`, refunds, views, messages and activity, and the traits that are named.
+
+    Where `orders` are refunds or views themselves, these are not there twice.
+    """
     families: list[Family] = [
         recency(orders), counts(orders), active_days(orders), aggregation(orders), trend(orders), lags(orders),
         repurchase(orders), gaps(orders),
-        counts(REFUNDS, (91, 365)), aggregation(REFUNDS, (91, 365), ("sum",)),
-        recency(VIEWS), counts(VIEWS, (7, 28, 91)), trend(VIEWS),
+        *(_of_refunds() if orders.name != REFUNDS.name else ()), *(_of_views() if orders.name != VIEWS.name else ()),
         variety(OrderItems(), "category"), first_value(OrderItems(), "category"), last_value(OrderItems(), "category"),
         recency(ACTIVITY), active_days(ACTIVITY, (28, 91, 365)), sessions(), email(), consent(),
         tenure(), observed(), *(trait(name) for name in traits),
     ]  # fmt: skip
     return FeatureSet(name, *families)
+
+
+def _of_refunds() -> Iterable[Family]:
+    return counts(REFUNDS, (91, 365)), aggregation(REFUNDS, (91, 365), ("sum",))
+
+
+def _of_views() -> Iterable[Family]:
+    return recency(VIEWS), counts(VIEWS, (7, 28, 91)), trend(VIEWS)

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from customer_features.errors import FeatureError
+from customer_features.errors import FeatureError, FileBusyError
 
 SCHEMA = "customer_features"
 
@@ -16,24 +16,39 @@ def write_table(database: Path, name: str, rows: pa.Table, manifest: dict[str, A
     """Put rows into `customer_features.<name>` of a DuckDB file, in place of what was there, and add to its manifest.
 
     Raises:
-        FeatureError: another program has the file open.
+        FileBusyError: another program has the file open.
+        FeatureError: a table of that name is there that holds something else.
     """
     try:
         connection = duckdb.connect(str(database))
-    except duckdb.IOException as error:
-        raise FeatureError(f"{database} cannot be written to; close the program that has it open: {error}") from None
+    except duckdb.Error:
+        raise FileBusyError(
+            f"{database} cannot be written to now: another program, or another dataset or connection of this one, has "
+            "it open. Close that first, as in data.close()."
+        ) from None
     with connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.begin()
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-        connection.register("new_rows", rows)
-        connection.execute(f'CREATE OR REPLACE TABLE {SCHEMA}."{name}" AS SELECT * FROM new_rows')  # noqa: S608
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS {SCHEMA}.manifest (name VARCHAR, built_at TIMESTAMPTZ, "
             "definition_hash VARCHAR, watermark TIMESTAMPTZ, manifest JSON)"
         )
+        if _is_anothers(connection, name):
+            raise FeatureError(f"{SCHEMA}.{name} is there and was not made as features: choose another name.")
+        connection.register("new_rows", rows)
+        connection.execute(f'CREATE OR REPLACE TABLE {SCHEMA}."{name}" AS SELECT * FROM new_rows')  # noqa: S608
         connection.execute(
             f"INSERT INTO {SCHEMA}.manifest VALUES (?, ?, ?, ?, ?)",  # noqa: S608
             [name, manifest["built_at"], manifest["definition_hash"], manifest["watermark"], json.dumps(manifest)],
         )
         connection.commit()
+
+
+def _is_anothers(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether a table of that name is there of which no manifest tells."""
+    found = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND lower(table_name) = lower(?)", [SCHEMA, name]
+    ).fetchone()
+    told = connection.execute(f"SELECT count(*) FROM {SCHEMA}.manifest WHERE name = ?", [name]).fetchone()  # noqa: S608
+    return bool(found and found[0]) and not (told and told[0])

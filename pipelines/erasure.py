@@ -15,7 +15,7 @@ from intilery_source.forgotten import FORGOTTEN_ADDRESS, KINDS
 from intilery_source.tables import EVENTS, EXTRACT_WINDOWS
 from pipelines.address_patterns import patterns
 from pipelines.people import PEOPLE, People, among, json_text, people, resolve
-from pipelines.stored_tables import Change, Store, StoredTable, literal, place, quoted, store_of
+from pipelines.stored_tables import LISTS, Change, Store, StoredTable, literal, place, quoted, store_of
 
 _TIMES = "intilery_erased_times"
 """The temporary table of when the erased events happened."""
@@ -222,10 +222,15 @@ def _blanked(store: Store, table: StoredTable, addresses: Sequence[str]) -> dict
     for name in table.texts:
         if name in ("event_id", "profile_id", "anonymous_id") or name == table.id_column:
             continue
-        value = f"CAST(r.{quoted(name)} AS VARCHAR)"
+        is_list = table.columns[name] in LISTS
+        value = "one" if is_list else f"CAST(r.{quoted(name)} AS VARCHAR)"
         for pattern in (*addresses, *addresses):
             value = f"regexp_replace({value}, {literal(pattern)}, {literal(blank)}, 'gi')"
-        found[name] = f"CAST({value} AS {table.columns[name]})"
+        found[name] = (
+            f"list_transform(r.{quoted(name)}, lambda one: {value})"
+            if is_list
+            else (f"CAST({value} AS {table.columns[name]})")
+        )
     return found
 
 

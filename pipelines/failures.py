@@ -30,7 +30,7 @@ _EXAMPLES = {
 def explain(error: BaseException) -> tuple[ExitCode, str]:
     """The exit code for an error, and a sentence that says what to do and quotes no datum."""
     for cause in _causes(error):
-        if isinstance(cause, LockHeldError | FileHeldError):
+        if isinstance(cause, LockHeldError | FileHeldError) or _is_of_features(cause, "FileBusyError"):
             return ExitCode.BUSY, str(cause)
         if isinstance(cause, RewriteError):
             return ExitCode.FAILED, f"{cause} The file is as it was: run it again."
@@ -75,10 +75,10 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
     )
 
 
-def _is_of_features(error: BaseException) -> bool:
-    """Whether it is a FeatureError, which is not imported for this: a load does without features and their packages."""
+def _is_of_features(error: BaseException, name: str = "FeatureError") -> bool:
+    """Whether it is such an error; features are not imported for this: a load does without them and their packages."""
     errors = sys.modules.get("customer_features.errors")
-    return errors is not None and isinstance(error, errors.FeatureError)
+    return errors is not None and isinstance(error, getattr(errors, name))
 
 
 def _causes(error: BaseException) -> list[BaseException]:

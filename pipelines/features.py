@@ -60,7 +60,12 @@ def _defined(request: FeaturesRequest) -> tuple[FeatureSet, Inactivity | None]:
         raise FeatureError(
             f"There is no file {request.definition}: write one that defines {_FEATURES} = FeatureSet(...)."
         )
-    found = runpy.run_path(str(request.definition))
+    try:
+        found = runpy.run_path(str(request.definition))
+    except FeatureError:
+        raise
+    except Exception as error:
+        raise FeatureError(f"{request.definition} cannot be run: {type(error).__name__}: {error}") from error
     features, label = found.get(_FEATURES), found.get(_LABEL)
     if not isinstance(features, FeatureSet) or not isinstance(label, Inactivity | None):
         raise FeatureError(

@@ -12,7 +12,8 @@ from cdp_client import ConfigurationError
 
 DERIVED = ("customer_tables", "customer_features")
 """Schemas beside the dataset that are made from it; in a DuckDB file every schema is looked at."""
-_TEXT = frozenset({"varchar", "text", "character varying"})
+LISTS = frozenset({"varchar[]"})
+_TEXT = frozenset({"varchar", "text", "character varying"}) | LISTS
 _JSON = frozenset({"json", "jsonb"})
 
 
