@@ -20,7 +20,7 @@ from customer_tables.errors import NothingLoadedError, UnsupportedPlaceError
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-_BOUNDS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "600MB", "preserve_insertion_order": False}
+_BOUNDS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "500MB", "preserve_insertion_order": False}
 _LOG = "_delta_log"
 _ROWS_A_BATCH = 50_000
 _KEPT_HOURS = 7 * 24

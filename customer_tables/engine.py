@@ -27,7 +27,7 @@ _NAMES = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
 
 def sql(expression: ir.Expr) -> str:
     """An expression in DuckDB's SQL."""
-    return str(ibis.to_sql(expression, dialect="duckdb"))
+    return str(ibis.to_sql(expression, dialect="duckdb", pretty=False))
 
 
 class Engine:

@@ -25,7 +25,7 @@ CLOCK_SKEW = timedelta(hours=24)
 """How far the clocks of senders are believed to be ahead."""
 
 On = str | Path | duckdb.DuckDBPyConnection
-_BOUNDS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "600MB", "preserve_insertion_order": False}
+_BOUNDS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "500MB", "preserve_insertion_order": False}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pipelines.lock import exclusive
 if TYPE_CHECKING:
     from customer_tables import BuildResult, Finding
 
-_THREADS, _MEMORY = 2, "600MB"
+_THREADS, _MEMORY = 2, "500MB"
 _WANTED = "Canonical tables are made in a DuckDB file, or in a folder of Delta tables"
 
 

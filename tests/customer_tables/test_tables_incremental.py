@@ -86,7 +86,7 @@ _ERASED = st.sampled_from(
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.data())
 def test_what_is_new_gives_what_everything_gives(data: st.DataObject) -> None:
     hours = count(5)
