@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 from training_tables import CUTOFFS, FEATURES, training_table
 
+from customer_features import baseline_model
 from customer_features.backtest import backtest
 from customer_features.baseline_model import MANIFEST, TREES, BaselineModel
 from customer_features.encoding import Encoding, feature_columns
@@ -138,12 +139,23 @@ def test_reading_a_model_runs_no_code(model: BaselineModel, tmp_path: Path, monk
     arrays = {name: getattr(model.trees, name) for name in Trees.__dataclass_fields__}
     np.savez(tmp_path / TREES, **(arrays | {"start": np.array([_Trap()], dtype=object)}))
     vouched = hashlib.sha256((tmp_path / TREES).read_bytes()).hexdigest()
-    (tmp_path / MANIFEST).write_text(json.dumps(manifest | {"trees_sha256": vouched}))
+    manifest |= {"trees_sha256": vouched}
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest | {"manifest_sha256": baseline_model._digest(manifest)}))
     with pytest.raises(ValueError, match="allow_pickle"):
         BaselineModel.load(tmp_path)
     assert not Path("trapped").exists()
     pickle.loads(pickle.dumps(_Trap()))  # noqa: S301 - the trap works
     assert Path("trapped").exists()
+
+
+def test_a_manifest_that_was_changed_is_refused(model: BaselineModel, tmp_path: Path) -> None:
+    manifest = model.save(tmp_path, {})
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest | {"sigmoid": {"slope": -1.0, "intercept": 0.0}}))
+    with pytest.raises(FeatureError, match="changed"):
+        BaselineModel.load(tmp_path)
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest)[:-20])
+    with pytest.raises(FeatureError, match="no manifest"):
+        BaselineModel.load(tmp_path)
 
 
 def test_importance_names_what_churn_follows_from(table: pa.Table, model: BaselineModel) -> None:

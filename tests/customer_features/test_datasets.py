@@ -27,6 +27,7 @@ from customer_features import (
     recency,
     trait,
 )
+from customer_features.errors import FileBusyError
 from customer_features.standard import standard
 
 ORDERS = Events("Order Completed", value="total")
@@ -202,3 +203,32 @@ def test_missing_files_and_tables_say_what_to_run(tmp_path: Path) -> None:
     for wrong in ([], ["2025-04-01", "2025-04"]):
         with pytest.raises(FeatureError, match="each once"):
             build(SET, cutoffs=wrong, on=tmp_path / "empty.duckdb")
+
+
+def test_a_file_that_is_open_elsewhere_is_busy(world: Path, tmp_path: Path) -> None:
+    database = tmp_path / "customers.duckdb"
+    write(database, 2_000, 20)
+    with build(SET, cutoffs=["2025-04-01"], on=database) as first, build(SET, cutoffs=["2025-05-01"], on=database):
+        with pytest.raises(FileBusyError, match=r"data\.close\(\)"):
+            first.table()
+        assert len(first.pandas())
+    with duckdb.connect(str(database)), pytest.raises(FileBusyError, match="Close that first"):
+        build(SET, cutoffs=["2025-04-01"], on=database)
+
+
+def test_other_tables_are_not_replaced(tmp_path: Path) -> None:
+    database = tmp_path / "customers.duckdb"
+    write(database, 2_000, 20)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CREATE SCHEMA customer_features; CREATE TABLE customer_features.mine AS SELECT 1 AS n")
+    with build(SET, cutoffs=["2025-04-01"], on=database) as data:
+        for name, said in (("mine", "not made as features"), ("scores", "cannot name")):
+            with pytest.raises(FeatureError, match=said):
+                data.table(name)
+
+
+def test_a_label_may_wait_for_what_comes_late(world: Path) -> None:
+    late = Inactivity(ORDERS, horizon="56d", at_risk="182d", settle="30d")
+    with build(SET, late, cutoffs=["2025-09-01", "2025-11-01"], on=world) as data:
+        rows = data.pandas().groupby("cutoff")["censor_reason"].agg(lambda found: set(found.dropna()))
+    assert rows.tolist() == [set(), {"immature"}]

@@ -5,11 +5,14 @@ import pytest
 from erasable import EMAIL, ID, OTHER_ID, PERSONAL
 from erasable_account import ErasableAccount
 
-from customer_features import Events, FeatureSet, build, counts, last_value, trait
+from customer_features import Events, FeatureSet, build, counts, last_value, trait, unique_list
 
 pytestmark = pytest.mark.usefixtures("fast_retries")
 _ORDERS = Events("Order", name="orders")
-_FEATURES = FeatureSet("told", counts(_ORDERS, ["lifetime"]), last_value(_ORDERS, "note"), trait("firstName"))
+_INVITES = Events("Invited", name="invites")
+_FEATURES = FeatureSet(
+    "told", counts(_ORDERS, ["lifetime"]), last_value(_ORDERS, "note"), trait("firstName"), unique_list(_INVITES, "to")
+)
 
 
 def _built(account: ErasableAccount) -> None:
@@ -24,6 +27,9 @@ def test_nothing_is_left_in_tables_that_were_made_of_it(account: ErasableAccount
     _built(account)
     told = account.query("SELECT customer_id, orders_note_last FROM customer_features.features_told")
     assert (ID, PERSONAL["property"]) in told
+    ((invited,),) = account.query("SELECT invites_to_lifetime_list[1] FROM customer_features.features_told "
+                                  f"WHERE customer_id = '{OTHER_ID}'")  # fmt: skip
+    assert EMAIL in invited
     # when they are forgotten
     outcome = account.forget("--email", EMAIL)
     # then they are in no file
