@@ -75,7 +75,8 @@ class Dataset:
     def table(self, name: str | None = None) -> str:
         """Write the rows beside the canonical tables as `customer_features.<name>`, and the manifest with them.
 
-        The default is `features_<set>`. A table of that name is replaced. Returns the name.
+        The default is `features_<set>`; a table of features of that name is replaced. The views `spine` and `labels`
+        show whom, when, and the labels of the table that was written last. Returns the name.
 
         Raises:
             FeatureError: the name cannot name a table, or the file is open elsewhere.

@@ -10,6 +10,10 @@ import pyarrow as pa
 from customer_features.errors import FeatureError, FileBusyError
 
 SCHEMA = "customer_features"
+_VIEWS = {
+    "spine": ("customer_id", "cutoff"),
+    "labels": ("customer_id", "cutoff", "label", "horizon_end", "censor_reason"),
+}
 
 
 def write_table(database: Path, name: str, rows: pa.Table, manifest: dict[str, Any]) -> None:
@@ -38,6 +42,11 @@ def write_table(database: Path, name: str, rows: pa.Table, manifest: dict[str, A
             raise FeatureError(f"{SCHEMA}.{name} is there and was not made as features: choose another name.")
         connection.register("new_rows", rows)
         connection.execute(f'CREATE OR REPLACE TABLE {SCHEMA}."{name}" AS SELECT * FROM new_rows')  # noqa: S608
+        for view, columns in _VIEWS.items():
+            if set(columns) <= set(rows.column_names):
+                connection.execute(
+                    f'CREATE OR REPLACE VIEW {SCHEMA}.{view} AS SELECT {", ".join(columns)} FROM {SCHEMA}."{name}"'  # noqa: S608
+                )
         connection.execute(
             f"INSERT INTO {SCHEMA}.manifest VALUES (?, ?, ?, ?, ?)",  # noqa: S608
             [name, manifest["built_at"], manifest["definition_hash"], manifest["watermark"], json.dumps(manifest)],

@@ -184,6 +184,11 @@ def test_results_as_parquet_and_as_a_table_keep_their_manifest(world: Path, tmp_
     assert json.loads(held.schema.metadata[b"customer_features"])["features_hash"] == SET.hash()
     with duckdb.connect(str(database), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM customer_features.features_some").fetchall() == [(len(rows),)]
+        spine = connection.execute(
+            "SELECT count(*), count(DISTINCT customer_id) FROM customer_features.spine"
+        ).fetchone()
+        labels = connection.execute("SELECT count(*), count(label) FROM customer_features.labels").fetchone()
+        assert spine == labels == (len(rows), len(rows))
         manifests = connection.execute(
             "SELECT name, definition_hash, manifest FROM customer_features.manifest"
         ).fetchall()
