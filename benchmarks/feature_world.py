@@ -50,6 +50,10 @@ _OTHERS = (
     FROM customer_tables.customer_events GROUP BY customer_id
     """,
     """
+    CREATE TABLE customer_tables.customer_absences
+    (customer_id VARCHAR, deleted_at TIMESTAMPTZ, returned_at TIMESTAMPTZ)
+    """,
+    """
     CREATE TABLE customer_tables.customer_trait_changes AS
     SELECT customer_id, 'plan' AS trait, created_at + to_days(CAST(90 * step AS INTEGER)) AS valid_from,
         valid_from AS observed_at,

@@ -19,7 +19,8 @@ EVENTS = 1_000_000
 _CUTOFFS = ["2025-10-01", "2025-11-01", "2025-12-01"]
 _OURS, _SPARK = "benchmarks.contenders.our_features", "benchmarks.contenders.spark_features"
 _TABLES = (
-    "customers", "customer_trait_changes", "customer_events", "customer_order_items", "customer_consents", "builds",
+    "customers", "customer_trait_changes", "customer_events", "customer_order_items", "customer_consents",
+    "customer_absences", "builds",
 )  # fmt: skip
 
 

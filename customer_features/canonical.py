@@ -16,6 +16,7 @@ SCHEMAS = {
         "customer_id": "string", "created_at": TIMESTAMP, "first_seen_at": TIMESTAMP, "deleted_at": TIMESTAMP,
         "merged_from": "int64",
     },
+    "customer_absences": {"customer_id": "string", "deleted_at": TIMESTAMP, "returned_at": TIMESTAMP},
     "customer_trait_changes": {
         "customer_id": "string", "trait": "string", "valid_from": TIMESTAMP, "observed_at": TIMESTAMP, "value": "json",
         "origin": "string",

@@ -90,9 +90,10 @@ def at_cutoff(
 
 
 def spine(known: Known, label: Label | None) -> ir.Table:
-    """Who is at risk at the cutoff, `customer_id`, their `name`, and `deleted` in microseconds or NULL.
+    """Who is at risk at the cutoff, `customer_id`, their `name`, and `deleted`, when they were next found deleted, in
+    microseconds or NULL.
 
-    With a label those it says, else every customer known by then; nobody who was found deleted by then.
+    With a label those it says, else every customer known by then; nobody who was found deleted and not back by then.
     """
     micros, cutoff = known.tables.functions.micros, known.cutoff
     customers = known.tables["customers"]
@@ -101,9 +102,16 @@ def spine(known: Known, label: Label | None) -> ir.Table:
         name=customers[NAME if NAME in customers.columns else "customer_id"],
         created=micros(customers.created_at),
         known=micros(customers.first_seen_at),
-        deleted=micros(customers.deleted_at),
     )
-    there = all_of_them.filter(all_of_them.deleted.isnull() | (all_of_them.deleted > cutoff))
+    absences = known.tables["customer_absences"]
+    absences = absences.select(
+        absent_id="customer_id", deleted=micros(absences.deleted_at), returned=micros(absences.returned_at)
+    )
+    away = absences.filter(absences.deleted <= cutoff, absences.returned.isnull() | (absences.returned > cutoff))
+    later = absences.filter(absences.deleted > cutoff)
+    later = later.group_by("absent_id").aggregate(deleted=later.deleted.min())
+    there = all_of_them.anti_join(away, all_of_them.customer_id == away.absent_id)
+    there = there.left_join(later, there.customer_id == later.absent_id).drop("absent_id")
     if label is None:
         there = there.filter((there.created < cutoff) & (there.known <= cutoff))
         return there.select("customer_id", "name", "deleted")

@@ -17,8 +17,8 @@ class Inactivity:
     """Churn as no event in `[cutoff + gap, cutoff + gap + horizon)`, of customers with one in the `at_risk` before.
 
     `at_risk` None takes every customer with at least one event before the cutoff. The label is 1 for a customer without
-    an event in that span, 0 with one, and NULL until the data reach its end, or if the customer was deleted before that
-    and had none.
+    an event in that span, 0 with one, and NULL until the data reach its end, or if the customer was found deleted after
+    the cutoff and before that end, and had none.
 
     Raises:
         FeatureError: a span cannot be read, or the horizon is empty.
@@ -57,7 +57,8 @@ class Inactivity:
     def label(self, facts: ir.Table, customers: ir.Table, cutoff: Micros, watermark: Micros | None) -> ir.Table:
         """`customer_id`, `label` and `censor_reason` of each customer.
 
-        `customers` has `customer_id`, and `deleted` in microseconds since 1970 or NULL.
+        `customers` has `customer_id`, and `deleted`: when they were next found deleted after the cutoff, in
+        microseconds since 1970, or NULL.
         """
         ends = self.ends(cutoff)
         inside = facts.filter((facts.at >= self.starts(cutoff)) & (facts.at < ends))

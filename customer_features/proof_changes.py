@@ -43,7 +43,10 @@ def deleted(rows: Rows, cutoff: Micros, of_now: bool) -> Rows:
     customers = _nulled(customers, "deleted_at", pc.greater(customers["deleted_at"], instant(cutoff)))
     if not of_now and "merged_from" in customers.column_names:
         customers = _put(customers, "merged_from", pa.array([0] * customers.num_rows, pa.int64()))
-    return {**found, "customers": customers}
+    absences = rows["customer_absences"]
+    absences = absences.filter(pc.less_equal(absences["deleted_at"], instant(cutoff)))
+    absences = _nulled(absences, "returned_at", pc.greater(absences["returned_at"], instant(cutoff)))
+    return {**found, "customers": customers, "customer_absences": absences}
 
 
 def reordered(rows: Rows, seed: int) -> Rows:
@@ -57,14 +60,27 @@ def joined(rows: Rows, injected: Rows) -> Rows:
 
 
 def later_facts(rows: Rows, cutoff: Micros, of_now: bool) -> Rows:
-    """Customers as they become after the cutoff: those who are still there are deleted, and merged with others."""
+    """Customers as they become after the cutoff: those who are still there are deleted, and merged with others.
+
+    Who was found deleted before and is not back at the cutoff comes back after it.
+    """
     customers = rows["customers"]
     there = pc.or_kleene(pc.is_null(customers["deleted_at"]), pc.greater(customers["deleted_at"], instant(cutoff)))
     gone = pc.if_else(there, instant(cutoff + 5 * DAY), customers["deleted_at"])
     customers = _put(customers, "deleted_at", gone)
     if not of_now and "merged_from" in customers.column_names:
         customers = _put(customers, "merged_from", pc.add(customers["merged_from"], 7))
-    return {**rows, "customers": customers}
+    absences = rows["customer_absences"]
+    away = pc.and_kleene(
+        pc.less_equal(absences["deleted_at"], instant(cutoff)),
+        pc.or_kleene(pc.is_null(absences["returned_at"]), pc.greater(absences["returned_at"], instant(cutoff))),
+    )
+    back = pc.if_else(away, instant(cutoff + 1), absences["returned_at"])
+    absences = _put(absences, "returned_at", back)
+    everyone = customers["customer_id"].to_pylist()
+    new = [{"customer_id": customer, "deleted_at": cutoff + 5 * DAY} for customer in everyone]
+    absences = pa.concat_tables([absences, _table(new, absences.schema)])
+    return {**rows, "customers": customers, "customer_absences": absences}
 
 
 def _nulled(table: pa.Table, column: str, where: pa.Array) -> pa.Table:
@@ -184,4 +200,6 @@ def outside(rows: Rows, injector: Injector, label: Label, cutoff: Micros) -> Row
     customers = rows["customers"]
     later = pc.greater_equal(customers["deleted_at"], instant(ends))
     found["customers"] = _nulled(customers, "deleted_at", later)
+    absences = rows["customer_absences"]
+    found["customer_absences"] = absences.filter(pc.less(absences["deleted_at"], instant(ends)))
     return joined(found, injector(instants))

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from customer_tables import contract
 from customer_tables.consents import consents
 from customer_tables.contract import (
+    ABSENCES,
     CONSENTS,
     CUSTOMERS,
     EVENTS,
@@ -17,7 +18,7 @@ from customer_tables.contract import (
     ORDER_ITEMS,
     TRAIT_CHANGES,
 )
-from customer_tables.customers import customers
+from customer_tables.customers import absences, customers
 from customer_tables.engine import Engine
 from customer_tables.events import resolved
 from customer_tables.identifiers import first_links, identifiers
@@ -55,6 +56,7 @@ class Builder:
         engine.insert(TRAIT_CHANGES, trait_changes(self.resolved(identifies), self.snapshots()))
         engine.insert(CONSENTS, consents(self.trait_changes, staging))
         engine.insert(CUSTOMERS, customers(self.identifiers, self.merges, staging))
+        engine.insert(ABSENCES, absences(self.merges, staging))
 
     def seen_links(self, kinds: Iterable[ir.Table]) -> ir.Table:
         """Each identifier and profile once, of several kinds.

@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from customer_tables import contract
-from customer_tables.contract import CUSTOMERS, EVENTS, IDENTIFIERS, ORDER_ITEMS, TABLES, TRAIT_CHANGES, Table
+from customer_tables.contract import ABSENCES, CUSTOMERS, EVENTS, IDENTIFIERS, ORDER_ITEMS, TABLES, TRAIT_CHANGES, Table
 from customer_tables.engine import Engine
 from customer_tables.primitives import digest
 
@@ -105,5 +105,8 @@ def _of_people(held: Callable[[Table], ir.Table]) -> Iterator[Rule]:
     yield IDENTIFIERS, "a profile is one customer's", several
     later = customers.filter(customers.deleted_at < customers.first_seen_at)
     yield CUSTOMERS, "deleted_at is not before first_seen_at", later
+    absences = held(ABSENCES)
+    back = absences.filter(absences.returned_at < absences.deleted_at)
+    yield ABSENCES, "returned_at is not before deleted_at", back
     origins = changes.filter(~changes.origin.isin(["identify", "snapshot"]))
     yield TRAIT_CHANGES, "origin is identify or snapshot", origins

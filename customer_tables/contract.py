@@ -54,6 +54,16 @@ CUSTOMERS = Table(
     },
     customer=None,
 )
+ABSENCES = Table(
+    "customer_absences",
+    "time that a customer was found deleted",
+    ("customer_id", "deleted_at"),
+    {
+        "customer_id": _CUSTOMER,
+        "deleted_at": Column(_TIME, "when they were found deleted", required=True),
+        "returned_at": Column(_TIME, "when a snapshot first showed them again; NULL while they are gone"),
+    },
+)
 IDENTIFIERS = Table(
     "customer_identifiers",
     "identifier of a customer",
@@ -162,7 +172,7 @@ MERGED = Table(
     },
     customer="customer_id",
 )
-TABLES = (CUSTOMERS, IDENTIFIERS, TRAIT_CHANGES, EVENTS, ORDER_ITEMS, CONSENTS)
+TABLES = (CUSTOMERS, ABSENCES, IDENTIFIERS, TRAIT_CHANGES, EVENTS, ORDER_ITEMS, CONSENTS)
 """The canonical tables."""
 KEPT = (*TABLES, LINKS, MERGED, BUILDS)
 """All tables of the schema."""

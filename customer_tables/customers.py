@@ -48,3 +48,25 @@ def _gone(staging: Staging, profiles: ir.Table) -> ir.Table:
     gone = last.anti_join(profiles, "profile_id").left_join(alive, "profile_id")
     gone = gone.filter(gone.shown_at.isnull() | (gone.shown_at <= gone.deleted_at))
     return gone.select("profile_id", "deleted_at")
+
+
+def absences(merged: ir.Table, staging: Staging) -> ir.Table:
+    """`customer_absences`: each time that a customer was found deleted, until a later snapshot showed it again.
+
+    One that is listed again, though no snapshot says since when, is back since it was found deleted: no time that it
+    was gone is known.
+    """
+    deletions, snapshots = staging.deletions(), staging.snapshots()
+    gone = deletions.anti_join(merged, "profile_id").select("profile_id", deleted_at="detected_at").distinct()
+    alive = snapshots.filter(snapshots.traits.notnull()).select(shown_id="profile_id", shown_at="observed_at")
+    both = gone.left_join(alive, [gone.profile_id == alive.shown_id, alive.shown_at > gone.deleted_at])
+    found = both.group_by("profile_id", "deleted_at").agg(shown_at=both.shown_at.min())
+    listed = staging.profiles().select(listed_id="profile_id")
+    found = found.left_join(listed, found.profile_id == listed.listed_id)
+    return found.select(
+        customer_id="profile_id",
+        deleted_at="deleted_at",
+        returned_at=found.shown_at.coalesce(
+            ibis.ifelse(found.listed_id.notnull(), found.deleted_at, ibis.null(found.deleted_at.type()))
+        ),
+    )

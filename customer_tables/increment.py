@@ -10,8 +10,18 @@ import ibis.expr.types as ir
 
 from customer_tables.builder import IDENTIFY, LINE_OF, Builder
 from customer_tables.consents import consents
-from customer_tables.contract import CONSENTS, CUSTOMERS, EVENTS, IDENTIFIERS, LINKS, MERGED, ORDER_ITEMS, TRAIT_CHANGES
-from customer_tables.customers import customers
+from customer_tables.contract import (
+    ABSENCES,
+    CONSENTS,
+    CUSTOMERS,
+    EVENTS,
+    IDENTIFIERS,
+    LINKS,
+    MERGED,
+    ORDER_ITEMS,
+    TRAIT_CHANGES,
+)
+from customer_tables.customers import absences, customers
 from customer_tables.engine import Engine
 from customer_tables.events import resolved
 from customer_tables.identifiers import ANONYMOUS_ID, EXTERNAL_ID, identifiers
@@ -181,6 +191,7 @@ class Increment(Builder):
         """Write the customers anew whose identifiers changed, or all if anything new but events was read."""
         if not self._only_events:
             self.engine.replace(CUSTOMERS, customers(self.identifiers, self.merges, self.staging))
+            self.engine.replace(ABSENCES, absences(self.merges, self.staging))
             return
         found = customers(self.identifiers.semi_join(owners, "customer_id"), self.merges, self.staging)
         found = self.engine.keep("customers", found)

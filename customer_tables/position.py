@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 from customer_tables.engine import Engine
 from customer_tables.staging.contract import Staging
 
-_VERSION = 2
+_VERSION = 3
 """Tables that another version has built are built anew."""
 
 

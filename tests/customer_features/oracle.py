@@ -39,7 +39,12 @@ def truncated(log: Log, cutoff: int) -> Log:
 
 def at_risk(log: Log, label: Inactivity | None, cutoff: int) -> set[str]:
     """Who has a row."""
-    there = [row for row in log["customers"] if row["deleted_at"] is None or row["deleted_at"] > cutoff]
+    away = {
+        row["customer_id"]
+        for row in log["customer_absences"]
+        if row["deleted_at"] <= cutoff and (row["returned_at"] is None or row["returned_at"] > cutoff)
+    }
+    there = [row for row in log["customers"] if row["customer_id"] not in away]
     if label is None:
         return {row["customer_id"] for row in there if row["created_at"] < cutoff and row["first_seen_at"] <= cutoff}
     since = -(10**30) if label.at_risk is None else cutoff - _days(label.at_risk) * DAY
@@ -57,8 +62,8 @@ def label_of(log: Log, label: Inactivity, cutoff: int, watermark: int, customer:
     came = any(one["customer_id"] == customer and starts <= one["at"] < ends for one in happenings(log, label.source))
     if came:
         return 0, None
-    (deleted,) = [row["deleted_at"] for row in log["customers"] if row["customer_id"] == customer]
-    return (None, "deleted") if deleted is not None and deleted < ends else (1, None)
+    deleted = [row["deleted_at"] for row in log["customer_absences"] if row["customer_id"] == customer]
+    return (None, "deleted") if any(cutoff < one < ends for one in deleted) else (1, None)
 
 
 def _days(span: str) -> int:

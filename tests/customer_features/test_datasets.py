@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from raw_customers import RawCustomers, at, deletion, event, snapshot
 
 from benchmarks.feature_world import write
 from customer_features import (
@@ -98,6 +100,10 @@ def test_deleted_customers_are_nobody_afterwards_and_not_known_before(world: Pat
             "DELETE FROM customer_tables.customer_events WHERE event_at > TIMESTAMPTZ '2025-03-10' AND customer_id IN "
             "(FROM customer_tables.customers SELECT customer_id WHERE deleted_at IS NOT NULL)"
         )
+        connection.execute(
+            "INSERT INTO customer_tables.customer_absences FROM customer_tables.customers "
+            "SELECT customer_id, deleted_at, NULL WHERE deleted_at IS NOT NULL"
+        )
         deleted = {k for (k,) in connection.execute("FROM customer_tables.customers SELECT customer_id "
                                                     "WHERE deleted_at IS NOT NULL").fetchall()}  # fmt: skip
     with build(SET, LABEL, cutoffs=["2025-03-01", "2025-04-01"], on=database) as data:
@@ -111,6 +117,33 @@ def test_deleted_customers_are_nobody_afterwards_and_not_known_before(world: Pat
     assert gone.any()
     assert before.loc[gone, "label"].isna().all()
     assert (before.loc[~gone, "label"] == 0).all()
+
+
+def test_a_return_changes_no_row_of_the_past(tmp_path: Path) -> None:
+    raw = RawCustomers(tmp_path / "customers.duckdb")
+    day, features = 24, FeatureSet("some", counts(ORDERS, ["lifetime"]))
+
+    def rows() -> list[tuple[str, datetime, str | None]]:
+        raw.build()
+        cutoffs = [at(day * days) for days in (5, 20, 50)]
+        with build(features, Inactivity(ORDERS, "15d"), cutoffs=cutoffs, on=raw.database) as data:
+            data.prove().assert_holds()
+            found = data.arrow().sort_by([("cutoff", "ascending"), ("customer_id", "ascending")]).to_pylist()
+        return [(row["customer_id"], row["cutoff"], row["censor_reason"]) for row in found]
+
+    # given two customers who were found deleted on day 10
+    gone = {"A", "B"}
+    raw.load(
+        events=[event(f"e{who}", 0, customer_id=who) for who in sorted(gone)] + [event("z", day * 80)],
+        profile_deletions=[deletion(who, day * 10) for who in sorted(gone)],
+        profile_trait_history=[snapshot(who, hours, said) for who in sorted(gone) for hours, said in
+                               ((1, {"plan": "x"}), (day * 10, None))],
+    )  # fmt: skip
+    before = rows()
+    assert before == [("A", at(day * 5), "deleted"), ("B", at(day * 5), "deleted")]
+    # when one of them is back on day 45, then it is there from that day on, and nothing of the past is different
+    raw.load(profiles=[{"id": "A"}], profile_trait_history=[snapshot("A", day * 45, {"plan": "x"})])
+    assert rows() == [*before, ("A", at(day * 50), None)]
 
 
 def test_scoring_sees_what_training_saw(world: Path) -> None:

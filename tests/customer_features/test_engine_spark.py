@@ -66,7 +66,7 @@ def test_folders_of_files_empty_delta_tables_and_addresses(tables: Path, spark_s
 def test_missing_tables_and_columns_are_named(tables: Path, spark_session: Any, tmp_path: Path) -> None:
     for name in odd_customers.TABLES[:3]:
         shutil.copy(tables / f"{name}.parquet", tmp_path)
-    with pytest.raises(FeatureError, match=r"has no customer_consents, customer_order_items: write"):
+    with pytest.raises(FeatureError, match=r"has no customer_absences, customer_consents, customer_order_items: write"):
         SparkEngine(tmp_path, spark_session)
     for name in odd_customers.TABLES[3:]:
         rows = pq.read_table(tables / f"{name}.parquet")

@@ -96,6 +96,9 @@ def worlds(draw: st.DrawFn, cutoff: int) -> World:
         customer = f"c{number}"
         deleted = draw(st.sampled_from([None, None, None, cutoff, cutoff + 1, cutoff + 50 * DAY, cutoff + 98 * DAY]))
         world.customer(customer, cutoff - draw(spans), deleted_at=deleted)
+        gone = draw(st.sampled_from([None, None, None, cutoff - DAY, cutoff, cutoff + 1]))
+        if gone is not None and gone != deleted:
+            world.absence(customer, gone, cutoff + draw(st.sampled_from([-1, 0, 1, 2, 60 * DAY])))
         at = None
         for _ in range(draw(st.sampled_from([0, 1, 3, 6, 10, 14]))):
             beside = draw(st.sampled_from([None, None, None, 0, MINUTE, 30 * MINUTE, 30 * MINUTE + 1]))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from raw_customers import RawCustomers, at, event, identify, snapshot
+from raw_customers import RawCustomers, at, deletion, event, identify, snapshot
 
 import customer_tables
 
@@ -19,6 +19,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> RawCustomers:
             identify("set", 3, "p", {"plan": "gold", "email": "p@example.com", "marketingPreferences": preferences}),
         ],
         profile_trait_history=[snapshot("p", 4, {"plan": "silver"}, "x"), snapshot("q", 4, {})],
+        profile_deletions=[deletion("q", 3)],
     )
     raw.build()
     return raw
@@ -61,6 +62,11 @@ def test_tables_as_they_should_be_have_no_finding(built: RawCustomers) -> None:
             "one customer's",
         ),
         ("UPDATE customers SET deleted_at = first_seen_at - INTERVAL 1 DAY", "customers", "deleted_at"),
+        (
+            "UPDATE customer_absences SET returned_at = deleted_at - INTERVAL 1 DAY",
+            "customer_absences",
+            "returned_at is not before",
+        ),
         ("UPDATE customer_trait_changes SET origin = 'guess'", "customer_trait_changes", "origin is"),
         ("ALTER TABLE customer_events ALTER event_at TYPE TIMESTAMP", "customer_events", "columns"),
         ("ALTER TABLE customer_events DROP COLUMN source", "customer_events", "columns"),

@@ -145,6 +145,16 @@ _SET = identify("set", 2, "p", {"plan": "gold"})
             {"profile_deletions": [deletion("p", 1)]}, {"profiles": [{"id": "p"}]},
             "SELECT deleted_at FROM customers", [(None,)],
         ),
+        (  # and is gone again
+            {"profile_deletions": [deletion("p", 1)]},
+            {"profile_trait_history": [snapshot("p", 5, {}), snapshot("p", 7, {})],
+             "profile_deletions": [deletion("p", 9)]},
+            "SELECT deleted_at, returned_at FROM customer_absences ORDER BY 1", [(at(1), at(5)), (at(9), None)],
+        ),
+        (  # a customer who is listed again is back, though nothing says since when
+            {"profile_deletions": [deletion("p", 1), deletion("q", 1)]}, {"profiles": [{"id": "p"}]},
+            "SELECT customer_id, returned_at FROM customer_absences ORDER BY 1", [("p", at(1)), ("q", None)],
+        ),
         (  # one who only sent an event is a customer
             {"events": [_SET]}, {"events": [event("new", 5, customer_id="q")]},
             "SELECT customer_id FROM customers ORDER BY 1", [("p",), ("q",)],

@@ -21,6 +21,7 @@ _COLUMNS = {
         "customer_id": pa.string(), "created_at": INSTANT, "first_seen_at": INSTANT, "deleted_at": INSTANT,
         "merged_from": pa.int64(),
     },
+    "customer_absences": {"customer_id": pa.string(), "deleted_at": INSTANT, "returned_at": INSTANT},
     "customer_trait_changes": {
         "customer_id": pa.string(), "trait": pa.string(), "valid_from": INSTANT, "observed_at": INSTANT,
         "value": pa.string(), "origin": pa.string(),
@@ -62,6 +63,12 @@ class World:
     def customer(self, customer: str, created: Micros, **others: Any) -> None:
         row = {"customer_id": customer, "created_at": created, "first_seen_at": created, "deleted_at": None}
         self.rows["customers"].append({**row, "merged_from": 0, **others})
+        if others.get("deleted_at") is not None:
+            self.absence(customer, others["deleted_at"], None)
+
+    def absence(self, customer: str, deleted: Micros, returned: Micros | None) -> None:
+        row = {"customer_id": customer, "deleted_at": deleted, "returned_at": returned}
+        self.rows["customer_absences"].append(row)
 
     def event(self, customer: str | None, name: str | None, at: Micros, known: Micros, properties: Any) -> str:
         """An event; its identifier. `properties` is a JSON value."""
@@ -132,6 +139,10 @@ def random_world(seed: int, customers: int = 24) -> World:
         customer, created = f"c{number:02}", chance.randrange(first, CUTOFFS[1])
         deleted = chance.choice([None, None, None, None, *CUTOFFS, chance.randrange(created, last)])
         world.customer(customer, created, deleted_at=deleted, merged_from=chance.choice([0, 0, 1]))
+        for cutoff in CUTOFFS:
+            if chance.random() < 0.2:
+                returned = cutoff + chance.choice([0, 1, DAY, 60 * DAY])
+                world.absence(customer, cutoff - chance.choice([0, DAY, -1, -20 * DAY]) - 7 * MINUTE, returned)
         for _ in range(chance.choice([0, 3, 20, 40])):
             _event(world, chance, customer, _instant(chance, created, last))
         for trait, values in (

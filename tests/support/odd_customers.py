@@ -13,7 +13,8 @@ from deltalake import DeltaTable
 CUTOFFS = [datetime(2025, 7, 1, tzinfo=UTC), datetime(2025, 10, 1, tzinfo=UTC)]
 WATERMARK = datetime(2025, 12, 1, tzinfo=UTC)
 """The labels of the first cutoff are known then, of the second they are not."""
-TABLES = ("customers", "customer_trait_changes", "customer_events", "customer_order_items", "customer_consents")
+TABLES = ("customers", "customer_trait_changes", "customer_events", "customer_order_items", "customer_consents",
+          "customer_absences")  # fmt: skip
 
 _TIME = "TIMESTAMPTZ"
 _COLUMNS = {
@@ -29,6 +30,7 @@ _COLUMNS = {
         f"event_at {_TIME}", f"known_at {_TIME}"),
     "customer_consents": ("customer_id VARCHAR", "channel VARCHAR", f"valid_from {_TIME}", f"observed_at {_TIME}",
         "subscribed BOOLEAN"),
+    "customer_absences": ("customer_id VARCHAR", f"deleted_at {_TIME}", f"returned_at {_TIME}"),
     "builds": ("source VARCHAR", f"built_at {_TIME}", f"watermark {_TIME}", "position JSON"),
 }  # fmt: skip
 
@@ -59,6 +61,11 @@ def write(database: Path, customers: int = 40, seed: int = 7) -> None:
         since = _instant(odds) - timedelta(days=200)
         deleted = _instant(odds) if number % 9 == 0 else None
         tables["customers"].append((customer, since, since if number % 7 else _instant(odds), deleted, number % 3))
+        if deleted is not None:
+            tables["customer_absences"].append((customer, deleted, None))
+        elif number % 5 == 0:
+            gone = _instant(odds)
+            tables["customer_absences"].append((customer, gone, gone + odds.choice([0, 3, 90]) * _DAY))
         _events(odds, tables, customer, number)
         for _ in range(odds.randint(0, 12)):
             at = _instant(odds)
