@@ -26,8 +26,8 @@ SCHEMAS = {
     },
     "customer_order_items": {
         "event_id": "string", "line_number": "int64", "customer_id": "string", "event_at": TIMESTAMP,
-        "known_at": TIMESTAMP, "sku": "string", "name": "string", "category": "string", "quantity": "float64",
-        "price": "float64",
+        "known_at": TIMESTAMP, "event_name": "string", "sku": "string", "name": "string", "category": "string",
+        "quantity": "float64", "price": "float64",
     },
     "customer_consents": {
         "customer_id": "string", "channel": "string", "valid_from": TIMESTAMP, "observed_at": TIMESTAMP,
@@ -77,7 +77,9 @@ def facts(canonical: Canonical, source: Source, texts: tuple[str, ...]) -> ir.Ta
     """
     functions = canonical.functions
     if not isinstance(source, Events):
-        lines = canonical["customer_order_items"].filter(lambda t: t.customer_id.notnull())
+        lines = canonical["customer_order_items"].filter(
+            lambda t: t.customer_id.notnull() & t.event_name.isin(source.names())
+        )
         amount = (lines.price * lines.quantity).cast("string")
         return lines.select(
             "customer_id",

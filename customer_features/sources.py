@@ -73,6 +73,12 @@ def snake(text: str) -> str:
     return found if _NAME.fullmatch(found) else f"e_{found}"
 
 
+def _check_names(*names: str) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise FeatureError(f"{name!r} cannot begin a feature's name: use small letters, digits and underscores.")
+
+
 @dataclass(frozen=True)
 class Events:
     """Events by name, with a property as their value: `Events("Order Completed", value="total")`.
@@ -100,11 +106,7 @@ class Events:
         object.__setattr__(self, "name", self.name or known[0] or default)
         value_name = known[1] or f"{self.name}_{snake(self.value)}" if self.value else ""
         object.__setattr__(self, "value_name", self.value_name or value_name)
-        for name in (self.name, self.value_name or "x"):
-            if not _NAME.fullmatch(name):
-                raise FeatureError(
-                    f"{name!r} cannot begin a feature's name: use small letters, digits and underscores."
-                )
+        _check_names(self.name, self.value_name or "x")
         for property in self.properties():
             keys(property)
 
@@ -124,19 +126,35 @@ class Events:
 
 @dataclass(frozen=True)
 class OrderItems:
-    """The product lines of orders; the value of a line is its price times its quantity."""
+    """The product lines of `event`, a name or several; the value of a line is its price times its quantity.
 
+    Raises:
+        FeatureError: no event is named, or a name cannot begin a feature's.
+    """
+
+    event: str | tuple[str, ...] = "Order Completed"
     name: str = "items"
     value_name: str = "items_amount"
     value: str = "price * quantity"
     kind: str = field(default="items", init=False)
     PROPERTIES = ("sku", "name", "category")
 
+    def __post_init__(self) -> None:
+        if isinstance(self.event, list):
+            object.__setattr__(self, "event", tuple(self.event))
+        if not self.event or not all(isinstance(name, str) and name for name in self.names()):
+            raise FeatureError(f"OrderItems: {self.event!r} names no event: write 'Order Completed', or several names.")
+        _check_names(self.name, self.value_name)
+
+    def names(self) -> tuple[str, ...]:
+        return (self.event,) if isinstance(self.event, str) else tuple(self.event)
+
     def properties(self) -> tuple[str, ...]:
         return ()
 
     def words(self) -> str:
-        return "a line of an order"
+        orders = self.names() == ("Order Completed",)
+        return "a line of an order" if orders else f"a line of {' or '.join(map(repr, self.names()))}"
 
 
 Source = Events | OrderItems

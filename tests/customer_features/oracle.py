@@ -127,6 +127,8 @@ def happenings(log: Log, source: Source) -> list[Row]:
     found = []
     if isinstance(source, OrderItems):
         for row in log["customer_order_items"]:
+            if row["event_name"] not in source.names():
+                continue
             both = row["price"] is not None and row["quantity"] is not None
             value = number_in(repr(row["price"] * row["quantity"])) if both else None
             held = {
