@@ -122,8 +122,16 @@ def visible(table: ir.Table, cutoff: Micros) -> ir.Table:
 def _holds(functions: Functions, events: ir.Table, condition: Condition) -> Any:
     text = functions.text(events.properties, *keys(condition.property))
     value = condition.value
-    if isinstance(value, tuple):
-        return text.isin([str(one) for one in value])
+    if not isinstance(value, tuple):
+        return _compared(functions, text, condition.comparison, value)
+    found: Any = text.isin([one for one in value if isinstance(one, str)])
+    for one in value:
+        if not isinstance(one, str):
+            found = found | _compared(functions, text, "=", one)
+    return found
+
+
+def _compared(functions: Functions, text: ir.StringValue, comparison: str, value: str | float | bool) -> Any:
     if isinstance(value, bool):
         found: Any = text
         value = "true" if value else "false"
@@ -140,4 +148,4 @@ def _holds(functions: Functions, events: ir.Table, condition: Condition) -> Any:
         ">": found > value,
         ">=": found >= value,
     }
-    return compared[condition.comparison]
+    return compared[comparison]

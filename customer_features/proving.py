@@ -120,8 +120,8 @@ class AtCutoff:
         found = {row["customer_id"]: row for row in rows.to_pylist()}
         if len(found) != rows.num_rows:
             raise FeatureError(
-                f"{self._features.name}: {rows.num_rows} rows of {len(found)} customers at one cutoff. A custom feature "
-                "gives several rows a customer; it must give one."
+                f"{self._features.name}: {rows.num_rows} rows of {len(found)} customers at one cutoff. A custom "
+                "feature gives several rows a customer; it must give one."
             )
         return found
 

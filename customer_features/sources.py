@@ -24,17 +24,27 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Condition:
-    """A property compared with a value: numbers as numbers, and all else as text."""
+    """A property compared with a value, or with each of a list's: numbers as numbers, and all else as text.
+
+    Raises:
+        FeatureError: there is no such comparison, or nothing can be compared with such a value.
+    """
 
     property: str
     comparison: str
-    value: str | float | int | bool | tuple[str, ...]
+    value: str | float | int | bool | tuple[str | float | int | bool, ...]
 
     def __post_init__(self) -> None:
         if self.comparison not in _COMPARISONS:
             raise FeatureError(f"{self.comparison!r} is no comparison: {', '.join(_COMPARISONS)} are.")
         if (self.comparison == "in") != isinstance(self.value, tuple):
             raise FeatureError(f"The condition on {self.property!r}: 'in' takes a list, and nothing else does.")
+        for value in self.value if isinstance(self.value, tuple) else (self.value,):
+            if not isinstance(value, str | float | int):
+                raise FeatureError(
+                    f"The condition on {self.property!r}: {value!r} is no text, number, true or false, and nothing "
+                    "else can be compared."
+                )
 
     def words(self) -> str:
         return f"{self.property} {self.comparison} {self.value}"
@@ -60,10 +70,11 @@ def keys(property: str) -> tuple[str, ...]:
     """The keys of a property's path: `address.city` is the city inside the address.
 
     Raises:
-        FeatureError: a key is empty or has a quotation mark or a backslash, which no engine's path can have.
+        FeatureError: a key is empty or has a quotation mark, a backslash, a bracket or an asterisk, which no engine's
+            path can have.
     """
     found = tuple(property.split("."))
-    if not all(found) or set(property) & {'"', "'", "\\", "[", "]"}:
+    if not all(found) or set(property) & {'"', "'", "\\", "[", "]", "*"}:
         raise FeatureError(f"{property!r} is no property: write its key, or a path with dots, as in address.city.")
     return found
 

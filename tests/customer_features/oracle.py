@@ -107,7 +107,7 @@ def number_in(text: str | None) -> Fraction | None:
 def _fulfils(document: str | None, condition: Condition) -> bool:
     text, value = text_in(document, condition.property), condition.value
     if isinstance(value, tuple):
-        return text is not None and text in [str(one) for one in value]
+        return any(_fulfils(document, Condition(condition.property, "=", one)) for one in value)
     found: Any = text
     if isinstance(value, bool):
         value = "true" if value else "false"
