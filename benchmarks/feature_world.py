@@ -40,7 +40,7 @@ _OTHERS = (
     CREATE TABLE customer_tables.customer_order_items AS
     SELECT event_id, line_number, 'sku-' || hash(event_id, line_number) % 4000 AS sku, 'Product' AS name,
         'category-' || hash(event_id, line_number) % 8 AS category, 1.0 + hash(event_id, line_number) % 3 AS quantity,
-        (hash(event_id, line_number) % 9000) / 100 AS price, customer_id, event_at, known_at
+        (hash(event_id, line_number) % 9000) / 100 AS price, customer_id, event_name, event_at, known_at
     FROM customer_tables.customer_events, (VALUES (1), (2)) AS lines (line_number) WHERE event_name = 'Order Completed'
     """,
     """

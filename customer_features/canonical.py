@@ -27,8 +27,8 @@ SCHEMAS = {
     },
     "customer_order_items": {
         "event_id": "string", "line_number": "int64", "customer_id": "string", "event_at": TIMESTAMP,
-        "known_at": TIMESTAMP, "sku": "string", "name": "string", "category": "string", "quantity": "float64",
-        "price": "float64",
+        "known_at": TIMESTAMP, "event_name": "string", "sku": "string", "name": "string", "category": "string",
+        "quantity": "float64", "price": "float64",
     },
     "customer_consents": {
         "customer_id": "string", "channel": "string", "valid_from": TIMESTAMP, "observed_at": TIMESTAMP,
@@ -78,7 +78,9 @@ def facts(canonical: Canonical, source: Source, texts: tuple[str, ...]) -> ir.Ta
     """
     functions = canonical.functions
     if not isinstance(source, Events):
-        lines = canonical["customer_order_items"].filter(lambda t: t.customer_id.notnull())
+        lines = canonical["customer_order_items"].filter(
+            lambda t: t.customer_id.notnull() & t.event_name.isin(source.names())
+        )
         amount = (lines.price * lines.quantity).cast("string")
         return lines.select(
             "customer_id",
@@ -121,8 +123,16 @@ def visible(table: ir.Table, cutoff: Micros) -> ir.Table:
 def _holds(functions: Functions, events: ir.Table, condition: Condition) -> Any:
     text = functions.text(events.properties, *keys(condition.property))
     value = condition.value
-    if isinstance(value, tuple):
-        return text.isin([str(one) for one in value])
+    if not isinstance(value, tuple):
+        return _compared(functions, text, condition.comparison, value)
+    found: Any = text.isin([one for one in value if isinstance(one, str)])
+    for one in value:
+        if not isinstance(one, str):
+            found = found | _compared(functions, text, "=", one)
+    return found
+
+
+def _compared(functions: Functions, text: ir.StringValue, comparison: str, value: str | float | bool) -> Any:
     if isinstance(value, bool):
         found: Any = text
         value = "true" if value else "false"
@@ -139,4 +149,4 @@ def _holds(functions: Functions, events: ir.Table, condition: Condition) -> Any:
         ">": found > value,
         ">=": found >= value,
     }
-    return compared[condition.comparison]
+    return compared[comparison]

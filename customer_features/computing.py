@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from customer_features.canonical import Canonical, facts
 from customer_features.engine import Engine
 from customer_features.errors import FeatureError
+from customer_features.families.custom import Custom
 from customer_features.families.family import Known
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
@@ -26,7 +27,8 @@ def compute(
     `censor_reason`. They are the engine's, to be dropped with it.
 
     Raises:
-        FeatureError: a family cannot be computed at one of the cutoffs; nothing is computed then.
+        FeatureError: a family cannot be computed at one of the cutoffs, and nothing is computed then; a feature of
+            the user's own gives several rows a customer.
     """
     for cutoff in cutoffs:
         for family in features.families:
@@ -45,6 +47,9 @@ def compute(
     rows: ir.Table | None = None
     for cutoff in cutoffs:
         found = at_cutoff(keep, Known(cutoff, tables, known_facts), features, label, engine.watermark)
+        for family in features.families:
+            if isinstance(family, Custom):
+                _one_row_a_customer(engine, family, kept[of_all_cutoffs:])
         rows = engine.keep(found) if rows is None else engine.append(rows, found)
         while len(kept) > of_all_cutoffs:
             engine.drop(kept.pop())
@@ -53,6 +58,18 @@ def compute(
     if rows is None:
         raise FeatureError("Give at least one cutoff.")
     return rows
+
+
+def _one_row_a_customer(engine: Engine, family: Custom, parts: Sequence[ir.Table]) -> None:
+    """Raises FeatureError if a feature of the user's own would multiply rows."""
+    part = next(part for part in parts if family.name in part.columns).filter(lambda t: t.customer_id.notnull())
+    counted = part.aggregate(rows=part.count(), customers=part.customer_id.nunique())
+    (found,) = engine.arrow(counted).to_pylist()
+    if found["rows"] != found["customers"]:
+        raise FeatureError(
+            f"{family.name}: its function gives {found['rows']} rows of {found['customers']} customers, and must give "
+            "one row a customer. Reduce them, as in table.group_by('customer_id').aggregate(...)."
+        )
 
 
 def needs(features: FeatureSet, label: Label | None) -> dict[Source, tuple[str, ...]]:
@@ -77,16 +94,18 @@ def at_cutoff(
     functions = known.tables.functions
     customers = keep(spine(known, label))
     parts = [keep(part) for part in parts_of(features.families, known)]
+    # no feature has a name that begins with an underscore
+    named = customers.select(_customer="customer_id", _name="name")
     before = {
-        "customer_id": customers.name,
+        "customer_id": named["_name"],
         "cutoff": functions.instant(ibis.literal(known.cutoff, "int64")),
     }
     if label is None:
-        return columns_of(features.families, parts, customers, before)
+        return columns_of(features.families, parts, named, named["_customer"], before)
     parts.append(keep(label.label(known.facts[label.source], customers, known.cutoff, watermark)))
     ends = functions.instant(ibis.literal(label.ends(known.cutoff), "int64"))
     after = {"label": ibis._.label, "horizon_end": ends, "censor_reason": ibis._.censor_reason}
-    return columns_of(features.families, parts, customers, before, after)
+    return columns_of(features.families, parts, named, named["_customer"], before, after)
 
 
 def spine(known: Known, label: Label | None) -> ir.Table:

@@ -16,6 +16,7 @@ from customer_features.sources import Source
 from customer_features.spans import Cutoff, micros
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_FEATURE = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = {"customer_id", "cutoff", "label", "horizon_end", "censor_reason"}
 
 
@@ -23,7 +24,7 @@ class FeatureSet:
     """Families of features under a name: `FeatureSet("churn_v1", recency(orders), counts(orders, [28, 91]))`.
 
     Raises:
-        FeatureError: the name cannot name a table, or two features have the same name.
+        FeatureError: the name cannot name a table, a feature's cannot name a column, or two features have the same.
     """
 
     def __init__(self, name: str, *families: Family) -> None:
@@ -41,6 +42,10 @@ class FeatureSet:
             )
         seen: set[str] = set()
         for feature in self.features:
+            if not _FEATURE.fullmatch(feature.name):
+                raise FeatureError(
+                    f"{name}: {feature.name!r} cannot name a feature: use small letters, digits and underscores."
+                )
             if feature.name in seen or feature.name in _RESERVED:
                 raise FeatureError(
                     f"{name}: {feature.name} is there twice, or is a name that every result has. Give the events "
@@ -94,13 +99,10 @@ class FeatureSet:
         known = Known(
             micros(cutoff), tables, {source: facts(tables, source, texts) for source, texts in self.needs().items()}
         )
-        customers = tables["customers"].select("customer_id")
-        return to_sql(
-            columns_of(
-                self.families, parts_of(self.families, known), customers, {"customer_id": customers.customer_id}
-            ),
-            dialect,
-        )
+        customers = tables["customers"].select(_customer="customer_id")
+        customer = customers["_customer"]
+        parts = parts_of(self.families, known)
+        return to_sql(columns_of(self.families, parts, customers, customer, {"customer_id": customer}), dialect)
 
 
 def as_data(value: Any) -> Any:

@@ -30,17 +30,19 @@ def columns_of(
     families: Iterable[Family],
     parts: Iterable[ir.Table],
     customers: ir.Table,
+    customer: ir.Value,
     before: Mapping[str, Any],
     after: Mapping[str, Any] | None = None,
 ) -> ir.Table:
     """One row a row of `customers`, and one column a feature, from the families' parts.
 
-    Columns `before` and `after` the features may refer to those of `customers` and of any part.
+    `customer` is the column of `customers` to find a part's rows by; their names begin with an underscore, which no
+    feature's does. Columns `before` and `after` the features may refer to those of `customers` and of any part.
     """
     joined = customers
     for number, part in enumerate(parts):
-        keyed = part.rename({f"key_{number}": "customer_id"})
-        joined = joined.left_join(keyed, customers.customer_id == keyed[f"key_{number}"])
+        keyed = part.rename({f"_key_{number}": "customer_id"})
+        joined = joined.left_join(keyed, customer == keyed[f"_key_{number}"])
     features = [feature for family in families for feature in family.features()]
     columns = {feature.name: _typed(joined, feature) for feature in features}
     return joined.select(**before, **columns, **(after or {}))

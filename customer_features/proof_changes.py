@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from customer_features.compiled import Rows
+from customer_features.computing import needs
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
 from customer_features.proof_sample import INSTANT, TIMES, instant, visible
 from customer_features.proof_values import channels, event_documents, lines, trait_values
+from customer_features.sources import OrderItems
 from customer_features.spans import DAY, MINUTE, Micros
 
 DELETED, AFTER, LATE, REORDERED, OUTSIDE = "deleted", "after", "late", "reordered", "outside"
@@ -149,7 +151,8 @@ class Injector:
                     found["customer_events"].append({**event, "event_name": name, "properties": properties})
                     if name in with_items:
                         good = goods[(of + turn) % len(goods)]
-                        found["customer_order_items"].append({**event, "line_number": 1, **good})
+                        line = {"event_name": name, "line_number": 1, **good}
+                        found["customer_order_items"].append({**event, **line})
                 if customer is None:
                     continue
                 change = {"customer_id": customer, "valid_from": at, "observed_at": known}
@@ -165,7 +168,9 @@ class Injector:
         with_items = self.rows["customer_order_items"]["event_id"]
         events = self.rows["customer_events"]
         names = events.filter(pc.is_in(events["event_id"], with_items.combine_chunks()))["event_name"]
-        return set(names.unique().to_pylist()) or {"Order Completed"}
+        asked = {name for source in needs(self.features, self.label) if isinstance(source, OrderItems)
+                 for name in source.names()}  # fmt: skip
+        return set(names.unique().to_pylist()) | asked
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -35,7 +35,7 @@ def event_documents(
             found.setdefault(name, []).append(text)
     common = Counter({name: len(texts) for name, texts in found.items()}).most_common(_NAMES)
     sources = [(source, texts) for source, texts in needs(features, label).items() if isinstance(source, Events)]
-    asked = {name for source, _ in sources for name in source.names()}
+    asked = {name for source in needs(features, label) for name in source.names()}
     documents = {}
     for name in sorted({name for name, _ in common} | asked | {WORD}):
         there = sorted(set(found.get(name, [])) - {None})

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from customer_features.compiled import Compiled, Rows
 from customer_features.engine import Engine
-from customer_features.errors import ExtractionTimeError
+from customer_features.errors import ExtractionTimeError, FeatureError
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
 from customer_features.proof import AT_RISK, IMMATURE, LABEL, Example, Leak, Proof
@@ -116,7 +116,14 @@ class AtCutoff:
         return self._explained(found, rows, injected, seed), len(base)
 
     def _rows(self, tables: Rows) -> dict[str, dict[str, Any]]:
-        return {row["customer_id"]: row for row in self._compiled.compute(tables).to_pylist()}
+        rows = self._compiled.compute(tables)
+        found = {row["customer_id"]: row for row in rows.to_pylist()}
+        if len(found) != rows.num_rows:
+            raise FeatureError(
+                f"{self._features.name}: {rows.num_rows} rows of {len(found)} customers at one cutoff. A custom "
+                "feature gives several rows a customer; it must give one."
+            )
+        return found
 
     def _compared(
         self, one: dict[str, Any], other: dict[str, Any], names: Sequence[str], change: str

@@ -24,17 +24,27 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Condition:
-    """A property compared with a value: numbers as numbers, and all else as text."""
+    """A property compared with a value, or with each of a list's: numbers as numbers, and all else as text.
+
+    Raises:
+        FeatureError: there is no such comparison, or nothing can be compared with such a value.
+    """
 
     property: str
     comparison: str
-    value: str | float | int | bool | tuple[str, ...]
+    value: str | float | int | bool | tuple[str | float | int | bool, ...]
 
     def __post_init__(self) -> None:
         if self.comparison not in _COMPARISONS:
             raise FeatureError(f"{self.comparison!r} is no comparison: {', '.join(_COMPARISONS)} are.")
         if (self.comparison == "in") != isinstance(self.value, tuple):
             raise FeatureError(f"The condition on {self.property!r}: 'in' takes a list, and nothing else does.")
+        for value in self.value if isinstance(self.value, tuple) else (self.value,):
+            if not isinstance(value, str | float | int):
+                raise FeatureError(
+                    f"The condition on {self.property!r}: {value!r} is no text, number, true or false, and nothing "
+                    "else can be compared."
+                )
 
     def words(self) -> str:
         return f"{self.property} {self.comparison} {self.value}"
@@ -60,10 +70,11 @@ def keys(property: str) -> tuple[str, ...]:
     """The keys of a property's path: `address.city` is the city inside the address.
 
     Raises:
-        FeatureError: a key is empty or has a quotation mark or a backslash, which no engine's path can have.
+        FeatureError: a key is empty or has a quotation mark, a backslash, a bracket or an asterisk, which no engine's
+            path can have.
     """
     found = tuple(property.split("."))
-    if not all(found) or set(property) & {'"', "'", "\\", "[", "]"}:
+    if not all(found) or set(property) & {'"', "'", "\\", "[", "]", "*"}:
         raise FeatureError(f"{property!r} is no property: write its key, or a path with dots, as in address.city.")
     return found
 
@@ -71,6 +82,12 @@ def keys(property: str) -> tuple[str, ...]:
 def snake(text: str) -> str:
     found = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower()).strip("_")
     return found if _NAME.fullmatch(found) else f"e_{found}"
+
+
+def _check_names(*names: str) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise FeatureError(f"{name!r} cannot begin a feature's name: use small letters, digits and underscores.")
 
 
 @dataclass(frozen=True)
@@ -100,11 +117,7 @@ class Events:
         object.__setattr__(self, "name", self.name or known[0] or default)
         value_name = known[1] or f"{self.name}_{snake(self.value)}" if self.value else ""
         object.__setattr__(self, "value_name", self.value_name or value_name)
-        for name in (self.name, self.value_name or "x"):
-            if not _NAME.fullmatch(name):
-                raise FeatureError(
-                    f"{name!r} cannot begin a feature's name: use small letters, digits and underscores."
-                )
+        _check_names(self.name, self.value_name or "x")
         for property in self.properties():
             keys(property)
 
@@ -124,19 +137,35 @@ class Events:
 
 @dataclass(frozen=True)
 class OrderItems:
-    """The product lines of orders; the value of a line is its price times its quantity."""
+    """The product lines of `event`, a name or several; the value of a line is its price times its quantity.
 
+    Raises:
+        FeatureError: no event is named, or a name cannot begin a feature's.
+    """
+
+    event: str | tuple[str, ...] = "Order Completed"
     name: str = "items"
     value_name: str = "items_amount"
     value: str = "price * quantity"
     kind: str = field(default="items", init=False)
     PROPERTIES = ("sku", "name", "category")
 
+    def __post_init__(self) -> None:
+        if isinstance(self.event, list):
+            object.__setattr__(self, "event", tuple(self.event))
+        if not self.event or not all(isinstance(name, str) and name for name in self.names()):
+            raise FeatureError(f"OrderItems: {self.event!r} names no event: write 'Order Completed', or several names.")
+        _check_names(self.name, self.value_name)
+
+    def names(self) -> tuple[str, ...]:
+        return (self.event,) if isinstance(self.event, str) else tuple(self.event)
+
     def properties(self) -> tuple[str, ...]:
         return ()
 
     def words(self) -> str:
-        return "a line of an order"
+        orders = self.names() == ("Order Completed",)
+        return "a line of an order" if orders else f"a line of {' or '.join(map(repr, self.names()))}"
 
 
 Source = Events | OrderItems

@@ -21,7 +21,7 @@ from customer_features.families.family import (
     spread,
 )
 from customer_features.sources import Source
-from customer_features.spans import DAY, LIFETIME, WINDOWS, Window, in_words, longest, suffix, windows
+from customer_features.spans import DAY, LIFETIME, WINDOWS, Window, in_words, length, longest, suffix, windows
 
 STATISTICS = ("sum", "mean", "std", "min", "max")
 
@@ -188,13 +188,17 @@ class Lags(Family):
         )  # fmt: skip
 
     def aggregates(self, known: Known, seen: ir.Table) -> dict[str, ir.Value]:
-        week = 7 * DAY
-        return {
-            feature.name: number_of(
-                (seen.at >= known.cutoff - number * week) & (seen.at < known.cutoff - (number - 1) * week)
-            )
-            for number, feature in enumerate(self.features(), 1)
-        }
+        return {feature.name: number_of(_in_week(seen, known, feature)) for feature in self.features()}
+
+    def rows(self, known: Known, feature: Feature) -> ir.Table:
+        seen = known.visible(self.source)
+        return seen.filter(_in_week(seen, known, feature))
+
+
+def _in_week(seen: ir.Table, known: Known, feature: Feature) -> Any:
+    """Whether a fact lies in the week with which the window of a feature begins."""
+    start = known.cutoff - (length(feature.window) or 0)
+    return (seen.at >= start) & (seen.at < start + 7 * DAY)
 
 
 def recency(source: Source) -> Recency:

@@ -123,7 +123,8 @@ def ratio(over: Any, under: Any) -> Any:
 
 def day_of(instant: Any) -> Any:
     """The day in UTC, counted from 1970-01-01."""
-    return (instant - instant % DAY) // DAY
+    # engines round towards zero and give negative remainders before 1970
+    return (instant - (instant % DAY + DAY) % DAY) // DAY
 
 
 def last_whole_day(cutoff: Micros) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -50,9 +51,7 @@ class Mail(Family):
         return tuple(found)
 
     def table(self, known: Known) -> ir.Table:
-        seen = known.visible(_WHAT).mutate(kind=lambda t: known.text(t, EVENT_NAME))
-        clicked = seen.at.max(where=seen.kind == _KINDS["clicked"]).over(group_by=seen.customer_id)
-        seen = seen.mutate(clicked=clicked)
+        seen = _told(known)
         columns: dict[str, ir.Value] = {}
         for window in self.windows:
             tail = suffix(window)
@@ -61,12 +60,32 @@ class Mail(Family):
             }
             columns |= {f"email_{kind}_{tail}": value for kind, value in number.items()}
             columns[f"email_click_rate_{tail}"] = ratio(number["clicked"], number["delivered"])
-        columns["email_sent_since_click"] = number_of(
-            (seen.kind == _KINDS["sent"]) & (seen.clicked.isnull() | (seen.at > seen.clicked))
-        )
+        columns["email_sent_since_click"] = number_of(_sent_since_click(seen))
         days = as_number(ibis.literal(known.cutoff, "int64") - seen.clicked.max()) / float(DAY)
         columns["email_click_recency_days"] = days
         return seen.group_by("customer_id").aggregate(**columns)
+
+    def rows(self, known: Known, feature: Feature) -> ir.Table:
+        seen = _told(known)
+        if feature.name == "email_sent_since_click":
+            used = _sent_since_click(seen)
+        else:
+            name = feature.name.removeprefix("email_")
+            kinds = ("clicked", "delivered") if name.startswith("click_rate") else (name.partition("_")[0],)
+            kinds = ("clicked",) if name == "click_recency_days" else kinds
+            used = seen.kind.isin([_KINDS[kind] for kind in kinds]) & since(seen, known, feature.window)
+        return seen.filter(used).drop("clicked")
+
+
+def _told(known: Known) -> ir.Table:
+    """What became of messages, with its `kind`, and the instant of the customer's last click in `clicked`."""
+    seen = known.visible(_WHAT).mutate(kind=lambda t: known.text(t, EVENT_NAME))
+    clicked = seen.at.max(where=seen.kind == _KINDS["clicked"]).over(group_by=seen.customer_id)
+    return seen.mutate(clicked=clicked)
+
+
+def _sent_since_click(seen: ir.Table) -> Any:
+    return (seen.kind == _KINDS["sent"]) & (seen.clicked.isnull() | (seen.at > seen.clicked))
 
 
 def email(within: Iterable[Window] = (28, 91, 365)) -> Mail:

@@ -139,7 +139,7 @@ def _newest(mine: ir.Table, family: Trait | Current, known: Known) -> ir.Table:
 
 @dataclass(frozen=True)
 class Consent(Family):
-    """Whether a customer takes messages on each channel, as known at the cutoff, and since how many days.
+    """Whether a customer takes messages on each channel, as known at the cutoff, and for how many days that has not changed.
 
     Told both at one instant, and known at one, the customer does.
     """
@@ -153,7 +153,7 @@ class Consent(Family):
             for feature in (
                 Feature(f"consent_{snake(channel)}", f"whether {channel!r} was subscribed to at the cutoff", "boolean"),
                 Feature(
-                    f"consent_{snake(channel)}_days", f"days since the consent for {channel!r} was last told", "number"
+                    f"consent_{snake(channel)}_days", f"days since the consent for {channel!r} last changed", "number"
                 ),
             )
         )

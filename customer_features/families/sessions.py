@@ -40,19 +40,7 @@ class Sessions(Family):
         return tuple(found)
 
     def table(self, known: Known) -> ir.Table:
-        pause = span(self.pause)
-        seen = known.visible(self.source)
-        # whether an event begins a session shows in the pause before it: nothing older is needed
-        seen = seen.filter(seen.at >= known.cutoff - max(self.windows) * DAY - pause).select(
-            "customer_id", "at", "event_id"
-        )
-        before = seen.at.lag().over(group_by=seen.customer_id, order_by=[seen.at, seen.event_id])
-        marked = seen.mutate(begins=(before.isnull() | (seen.at - before > pause)).cast("int64"))
-        numbered = marked.mutate(
-            session=marked.begins.sum().over(
-                ibis.window(group_by=marked.customer_id, order_by=[marked.at, marked.event_id], preceding=(None, 0))
-            )
-        )
+        numbered = self._numbered(known).select("customer_id", "at", "session")
         each = numbered.group_by("customer_id", "session").aggregate(
             at=numbered.at.min(), length=numbered.at.max() - numbered.at.min(), depth=numbered.count()
         )
@@ -66,6 +54,26 @@ class Sessions(Family):
                 f"{name}_mean_depth": ratio(each.depth.sum(where=within), number),
             }
         return each.group_by("customer_id").aggregate(**columns)
+
+    def rows(self, known: Known, feature: Feature) -> ir.Table:
+        numbered = self._numbered(known)
+        began = numbered["at"].min().over(group_by=[numbered.customer_id, numbered.session])
+        with_start = numbered.mutate(began=began)
+        return with_start.filter(with_start.began >= known.ago(feature.window)).drop("begins", "began")
+
+    def _numbered(self, known: Known) -> ir.Table:
+        """Facts with the number of their `session`; those that began before the longest window may not be whole."""
+        pause = span(self.pause)
+        seen = known.visible(self.source)
+        # whether an event begins a session shows in the pause before it: nothing older is needed
+        seen = seen.filter(seen.at >= known.cutoff - max(self.windows) * DAY - pause)
+        before = seen.at.lag().over(group_by=seen.customer_id, order_by=[seen.at, seen.event_id])
+        marked = seen.mutate(begins=(before.isnull() | (seen.at - before > pause)).cast("int64"))
+        return marked.mutate(
+            session=marked.begins.sum().over(
+                ibis.window(group_by=marked.customer_id, order_by=[marked.at, marked.event_id], preceding=(None, 0))
+            )
+        )
 
 
 def sessions(within: Iterable[Window] = (7, 28, 91), *, source: Source = ACTIVITY, pause: str = "30min") -> Sessions:

@@ -112,7 +112,7 @@ def number_in(text: str | None) -> Fraction | None:
 def _fulfils(document: str | None, condition: Condition) -> bool:
     text, value = text_in(document, condition.property), condition.value
     if isinstance(value, tuple):
-        return text is not None and text in [str(one) for one in value]
+        return any(_fulfils(document, Condition(condition.property, "=", one)) for one in value)
     found: Any = text
     if isinstance(value, bool):
         value = "true" if value else "false"
@@ -132,6 +132,8 @@ def happenings(log: Log, source: Source) -> list[Row]:
     found = []
     if isinstance(source, OrderItems):
         for row in log["customer_order_items"]:
+            if row["event_name"] not in source.names():
+                continue
             both = row["price"] is not None and row["quantity"] is not None
             value = number_in(repr(row["price"] * row["quantity"])) if both else None
             held = {

@@ -32,8 +32,8 @@ _COLUMNS = {
     },
     "customer_order_items": {
         "event_id": pa.string(), "line_number": pa.int64(), "customer_id": pa.string(), "event_at": INSTANT,
-        "known_at": INSTANT, "sku": pa.string(), "name": pa.string(), "category": pa.string(),
-        "quantity": pa.float64(), "price": pa.float64(),
+        "known_at": INSTANT, "event_name": pa.string(), "sku": pa.string(), "name": pa.string(),
+        "category": pa.string(), "quantity": pa.float64(), "price": pa.float64(),
     },
     "customer_consents": {
         "customer_id": pa.string(), "channel": pa.string(), "valid_from": INSTANT, "observed_at": INSTANT,
@@ -82,7 +82,7 @@ class World:
     def item(self, event: str, line: int, **others: Any) -> None:
         """A line of an order that is there already."""
         of = next(row for row in self.rows["customer_events"] if row["event_id"] == event)
-        held = {name: of[name] for name in ("event_id", "customer_id", "event_at", "known_at")}
+        held = {name: of[name] for name in ("event_id", "customer_id", "event_name", "event_at", "known_at")}
         self.rows["customer_order_items"].append({**held, "line_number": line, "name": None, **others})
 
     def trait(self, customer: str, trait: str, valid: Micros, observed: Micros, value: str | None) -> None:
@@ -182,7 +182,7 @@ def _event(world: World, chance: random.Random, customer: str | None, at: Micros
         if name in ("Order Completed", "Order Refunded") and properties is not None:
             properties = {**properties, "total": chance.choice(TOTALS)}
         event = world.event(customer, name, at, known, properties)
-        if name == "Order Completed":
+        if name in ("Order Completed", "Order Refunded"):
             for line in range(chance.randrange(3)):
                 world.item(
                     event,

@@ -1,0 +1,85 @@
+"""A feature of one's own: one row a customer, any name, and a hash that sees all that makes its value."""
+
+from pathlib import Path
+
+import ibis.expr.types as ir
+import pytest
+from canonical_worlds import CUTOFFS, World
+
+from customer_features import Events, FeatureError, FeatureSet, Inactivity, build, custom
+from customer_features.families.custom import Custom
+from customer_features.families.family import Known
+from customer_features.spans import DAY, moment
+
+ORDERS = Events("Order Completed", value="total")
+LABEL = Inactivity(ORDERS, horizon="30d")
+CUTOFF = CUTOFFS[0]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Three orders of one customer, one of another."""
+    world = World()
+    for customer, orders in (("a", 3), ("b", 1)):
+        world.customer(customer, CUTOFF - 300 * DAY)
+        for number in range(1, orders + 1):
+            world.event(customer, "Order Completed", CUTOFF - number * DAY, CUTOFF - number * DAY, {"total": 3})
+    return world.write(tmp_path / "customers.duckdb")
+
+
+def number_of_orders(name: str) -> Custom:
+    def function(known: Known) -> ir.Table:
+        seen = known.visible(ORDERS)
+        return seen.group_by("customer_id").aggregate(**{name: seen.count()})
+
+    return custom(name, "orders", function, type="integer", needs=(ORDERS,))
+
+
+def test_several_rows_a_customer_are_refused(database: Path) -> None:
+    def each(known: Known) -> ir.Table:
+        return known.visible(ORDERS).select("customer_id", each="value")
+
+    features = FeatureSet("s", number_of_orders("fine"), custom("each", "each order", each, needs=(ORDERS,)))
+    with pytest.raises(FeatureError, match="each: its function gives 4 rows of 2 customers, and must give one row"):
+        build(features, LABEL, cutoffs=[moment(CUTOFF)], on=database)
+
+
+def test_a_proof_does_not_hide_several_rows_a_customer(database: Path) -> None:
+    # given a function that gives a row a customer only as long as nobody orders at the cutoff or later
+    def later(known: Known) -> ir.Table:
+        seen = known.facts[ORDERS]
+        seen = seen.filter((seen.at >= known.cutoff) | (seen.at == known.cutoff - DAY))
+        return seen.select("customer_id", later="value")
+
+    features = FeatureSet("s", custom("later", "later", later, needs=(ORDERS,)))
+    with build(features, LABEL, cutoffs=[moment(CUTOFF)], on=database) as data:
+        assert len(data.arrow()) == 2
+        with pytest.raises(FeatureError, match="several rows a customer"):
+            data.prove()
+
+
+@pytest.mark.parametrize("label", [LABEL, None])
+def test_any_name_is_a_features_own(database: Path, label: Inactivity | None) -> None:
+    names = [
+        "name",
+        "deleted",
+        "label_id",
+        "key_0",
+        "key_1",
+        "active_id",
+        "risk_id",
+        "customer_name",
+        "select",
+        "known",
+    ]
+    features = FeatureSet("s", *map(number_of_orders, names))
+    with build(features, label, cutoffs=[moment(CUTOFF)], on=database) as data:
+        rows = {row["customer_id"]: row for row in data.arrow().to_pylist()}
+        data.prove().assert_holds()
+    assert {customer: {row[name] for name in names} for customer, row in rows.items()} == {"a": {3}, "b": {1}}
+
+
+@pytest.mark.parametrize("name", ["_name", "Name", "a b", "", "1st", "größe"])
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(FeatureError, match="cannot name a feature"):
+        FeatureSet("s", number_of_orders(name))
