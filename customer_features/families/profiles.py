@@ -139,7 +139,7 @@ def _newest(mine: ir.Table, family: Trait | Current, known: Known) -> ir.Table:
 
 @dataclass(frozen=True)
 class Consent(Family):
-    """Whether a customer takes messages on each channel, as known at the cutoff, and for how many days that has not changed.
+    """Whether a customer takes messages on each channel, as known at the cutoff, and since how many days unchanged.
 
     Told both at one instant, and known at one, the customer does.
     """
