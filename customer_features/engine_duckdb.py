@@ -63,7 +63,14 @@ class DuckDBEngine:
 
     def _table(self, name: str) -> ir.Table:
         table = self.connection.table(name, database=("source", SCHEMA))
-        return table.select([column for column in SCHEMAS[name] if column in table.columns])
+        missing = set(SCHEMAS[name]) - set(table.columns)
+        if missing:
+            self.close()
+            raise FeatureError(
+                f"{SCHEMA}.{name} has no column {', '.join(sorted(missing))}: build the tables anew with intilery "
+                f"tables build --full --database {self._database}."
+            )
+        return table.select(list(SCHEMAS[name]))
 
     def _watermark(self, has_builds: bool) -> Micros | None:
         place = f"source.{SCHEMA}.builds" if has_builds else f"source.{SCHEMA}.customer_events"
@@ -104,7 +111,7 @@ class DuckDBEngine:
         self._kept += 1
         name = f"kept_{self._kept}"
         rows = expression if together is None else expression.order_by(together)
-        self.connection.con.execute(f"CREATE TABLE {name} AS {self.sql(rows)}")
+        self.connection.con.execute(f"CREATE TEMP TABLE {name} AS {self.sql(rows)}")
         return self.connection.table(name)
 
     def append(self, kept: ir.Table, expression: ir.Table) -> ir.Table:
