@@ -73,6 +73,7 @@ IDENTIFIERS = Table(
         "id_value": Column(_TEXT, "the identifier", required=True),
         "customer_id": _CUSTOMER,
         "first_seen_at": Column(_TIME, "when it was first known to be theirs"),
+        "shared_until": Column(_TIME, "when the last merge was found of profiles that had it before; NULL if none"),
     },
 )
 TRAIT_CHANGES = Table(
