@@ -173,7 +173,17 @@ MERGED = Table(
     },
     customer="customer_id",
 )
+CREATIONS = Table(
+    "profile_creations",
+    "profile that the platform said when it made it, be it gone since: no build makes it anew",
+    ("profile_id",),
+    {
+        "profile_id": Column(_TEXT, "the profile", required=True),
+        "created_at": Column(_TIME, "when the platform made it, as was said last", required=True),
+    },
+    customer=None,
+)
 TABLES = (CUSTOMERS, ABSENCES, IDENTIFIERS, TRAIT_CHANGES, EVENTS, ORDER_ITEMS, CONSENTS)
 """The canonical tables."""
-KEPT = (*TABLES, LINKS, MERGED, BUILDS)
+KEPT = (*TABLES, LINKS, MERGED, CREATIONS, BUILDS)
 """All tables of the schema."""
