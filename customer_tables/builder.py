@@ -10,6 +10,7 @@ from customer_tables.consents import consents
 from customer_tables.contract import (
     ABSENCES,
     CONSENTS,
+    CREATIONS,
     CUSTOMERS,
     EVENTS,
     IDENTIFIERS,
@@ -39,13 +40,15 @@ class Builder:
         self.staging = staging
         self.links, self.merges = engine.table(LINKS), engine.table(MERGED)
         self.identifiers, self.events = engine.table(IDENTIFIERS), engine.table(EVENTS)
-        self.trait_changes = engine.table(TRAIT_CHANGES)
+        self.trait_changes, self.creations = engine.table(TRAIT_CHANGES), engine.table(CREATIONS)
 
     def fill(self) -> None:
-        """Fill all tables anew."""
+        """Fill all tables anew; of when profiles were made, what the source has no longer is kept."""
         engine, staging = self.engine, self.staging
         for table in contract.KEPT:
-            engine.make(table)
+            if table is not CREATIONS or not engine.exists(table):
+                engine.make(table)
+        self.write_creations()
         kinds = (*staging.event_links(staging.events()), *staging.profile_links(staging.snapshots()))
         engine.insert(LINKS, self.seen_links(kinds))
         engine.insert(MERGED, self.merged())
@@ -55,8 +58,14 @@ class Builder:
         identifies = staging.events().filter(staging.events().call_type == IDENTIFY)
         engine.insert(TRAIT_CHANGES, trait_changes(self.resolved(identifies), self.snapshots()))
         engine.insert(CONSENTS, consents(self.trait_changes, staging))
-        engine.insert(CUSTOMERS, customers(self.identifiers, self.merges, staging))
+        engine.insert(CUSTOMERS, customers(self.identifiers, self.merges, self.creations, staging))
         engine.insert(ABSENCES, absences(self.merges, staging))
+
+    def write_creations(self) -> None:
+        """Write when profiles were made: as the source says now, or as it said last."""
+        profiles = self.staging.profiles()
+        told = profiles.filter(profiles.created_at.notnull()).select(list(CREATIONS.columns))
+        self.engine.replace(CREATIONS, told.union(self.creations.anti_join(told, "profile_id")))
 
     def seen_links(self, kinds: Iterable[ir.Table]) -> ir.Table:
         """Each identifier and profile once, of several kinds.

@@ -73,6 +73,7 @@ IDENTIFIERS = Table(
         "id_value": Column(_TEXT, "the identifier", required=True),
         "customer_id": _CUSTOMER,
         "first_seen_at": Column(_TIME, "when it was first known to be theirs"),
+        "shared_until": Column(_TIME, "when the last merge was found of profiles that had it before; NULL if none"),
     },
 )
 TRAIT_CHANGES = Table(
@@ -172,7 +173,17 @@ MERGED = Table(
     },
     customer="customer_id",
 )
+CREATIONS = Table(
+    "profile_creations",
+    "profile that the platform said when it made it, be it gone since: no build makes it anew",
+    ("profile_id",),
+    {
+        "profile_id": Column(_TEXT, "the profile", required=True),
+        "created_at": Column(_TIME, "when the platform made it, as was said last", required=True),
+    },
+    customer=None,
+)
 TABLES = (CUSTOMERS, ABSENCES, IDENTIFIERS, TRAIT_CHANGES, EVENTS, ORDER_ITEMS, CONSENTS)
 """The canonical tables."""
-KEPT = (*TABLES, LINKS, MERGED, BUILDS)
+KEPT = (*TABLES, LINKS, MERGED, CREATIONS, BUILDS)
 """All tables of the schema."""

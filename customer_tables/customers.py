@@ -7,19 +7,18 @@ from customer_tables.identifiers import PROFILE
 from customer_tables.staging.contract import Staging
 
 
-def customers(found: ir.Table, merged: ir.Table, staging: Staging) -> ir.Table:
-    """`customers` of all identifiers, and of the profiles that the platform lists.
+def customers(found: ir.Table, merged: ir.Table, creations: ir.Table, staging: Staging) -> ir.Table:
+    """`customers` of all identifiers, and of profiles that the platform lists; `creations` says when they were made.
 
     A customer that was found deleted is back if it is listed again, or if a later snapshot shows it.
     """
     profiles = staging.profiles()
-    known = profiles.left_join(merged, profiles.profile_id == merged.profile_id)
-    known = known.select(customer_id=known.customer_id.coalesce(known.profile_id), created_at="created_at")
+    listed, known = _of_customers(profiles, merged), _of_customers(creations, merged)
     made = known.group_by("customer_id").agg(platform_made_at=known.created_at.min())
     seen = found.group_by("customer_id").agg(
         first_seen_at=found.first_seen_at.min(), profiles=(found.id_type == PROFILE).sum()
     )
-    ids = ibis.union(made.select("customer_id"), seen.select("customer_id"), distinct=True)
+    ids = ibis.union(listed.select("customer_id"), seen.select("customer_id"), distinct=True)
     gone = _gone(staging, profiles).rename(gone_id="profile_id")
     joined = (
         ids.left_join(made, "customer_id")
@@ -37,6 +36,11 @@ def customers(found: ir.Table, merged: ir.Table, staging: Staging) -> ir.Table:
         deleted_at="deleted_at",
         merged_from=joined.parts.coalesce(0),
     )
+
+
+def _of_customers(profiles: ir.Table, merged: ir.Table) -> ir.Table:
+    known = profiles.left_join(merged, profiles.profile_id == merged.profile_id)
+    return known.select(customer_id=known.customer_id.coalesce(known.profile_id), created_at="created_at")
 
 
 def _gone(staging: Staging, profiles: ir.Table) -> ir.Table:

@@ -69,11 +69,17 @@ def _value(name: str, kind: str, there: bool) -> str:
     return f"{_quoted(name) if there else 'NULL'}::{kind} AS {_quoted(name)}"
 
 
-def hide(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take the views of the canonical tables away, so that tables of these names can be made."""
+def hide(connection: duckdb.DuckDBPyConnection, kept: Table) -> None:
+    """Take the views of the canonical tables away, so that tables of these names can be made; one is a table then."""
     found = connection.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = ?", [contract.SCHEMA])
     for (name,) in found.fetchall():
-        connection.execute(f"DROP VIEW {contract.SCHEMA}.{_quoted(name)}")
+        place = f"{contract.SCHEMA}.{_quoted(name)}"
+        if name == kept.name:
+            connection.execute(f"CREATE TEMP TABLE held AS FROM {place}")
+        connection.execute(f"DROP VIEW {place}")
+        if name == kept.name:
+            connection.execute(f"CREATE TABLE {place} AS FROM held")
+            connection.execute("DROP TABLE held")
 
 
 def write(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -18,8 +18,8 @@ def resolved(events: ir.Table, found: ir.Table, merged: ir.Table) -> ir.Table:
         by_user=ibis.ifelse(nobody, events.user_id, ibis.null("string")),
         by_device=ibis.ifelse(nobody, events.anonymous_id, ibis.null("string")),
     )
-    users = sole(found, EXTERNAL_ID).select(of_user="id_value", user="customer_id", user_since="first_seen_at")
-    devices = sole(found, ANONYMOUS_ID).select(of_device="id_value", owner="customer_id", owner_since="first_seen_at")
+    users = sole(found, EXTERNAL_ID).select(of_user="id_value", user="customer_id", user_since="known_at")
+    devices = sole(found, ANONYMOUS_ID).select(of_device="id_value", owner="customer_id", owner_since="known_at")
     into = merged.select(of_profile="profile_id", survivor="customer_id", survivor_since="merged_at")
     joined = (
         asked.left_join(into, asked.profile_id == into.of_profile)

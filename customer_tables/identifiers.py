@@ -19,7 +19,8 @@ def first_links(links: ir.Table) -> ir.Table:
 def identifiers(links: ir.Table, merged: ir.Table) -> ir.Table:
     """`customer_identifiers` of some links; `merged` has profile_id, customer_id, merged_at of merged profiles.
 
-    An identifier of a merged profile is its customer's since the merge was found.
+    An identifier of a merged profile is its customer's since the merge was found; until then it was another's, too, if
+    the profile had it before.
     """
     joined = links.left_join(merged, links.profile_id == merged.profile_id)
     found = joined.select(
@@ -27,16 +28,24 @@ def identifiers(links: ir.Table, merged: ir.Table) -> ir.Table:
         "id_value",
         customer_id=joined.customer_id.coalesce(joined.profile_id),
         known=ibis.greatest(joined.seen_at, joined.merged_at.coalesce(joined.seen_at)),
+        shared_until=ibis.ifelse(
+            joined.seen_at >= joined.merged_at, ibis.null(joined.merged_at.type()), joined.merged_at
+        ),
     )
-    return found.group_by("id_type", "id_value", "customer_id").agg(first_seen_at=found.known.min())
+    return found.group_by("id_type", "id_value", "customer_id").agg(
+        first_seen_at=found.known.min(), shared_until=found.shared_until.max()
+    )
 
 
 def sole(found: ir.Table, id_type: str) -> ir.Table:
-    """The identifiers of a type that exactly one customer has: id_value, customer_id, first_seen_at."""
+    """The identifiers of a type that exactly one customer has: id_value, customer_id, known_at.
+
+    It was known once all profiles that had it were found to be one.
+    """
     of_type = found.filter(found.id_type == id_type)
     grouped = of_type.group_by("id_value").agg(
         customers=of_type.count(),
         customer_id=of_type.customer_id.min(),
-        first_seen_at=of_type.first_seen_at.min(),
+        known_at=ibis.greatest(of_type.first_seen_at, of_type.shared_until.coalesce(of_type.first_seen_at)).min(),
     )
     return grouped.filter(grouped.customers == 1).drop("customers")

@@ -190,10 +190,13 @@ class Increment(Builder):
     def _write_customers(self, owners: ir.Table) -> None:
         """Write the customers anew whose identifiers changed, or all if anything new but events was read."""
         if not self._only_events:
-            self.engine.replace(CUSTOMERS, customers(self.identifiers, self.merges, self.staging))
+            self.write_creations()
+            every = customers(self.identifiers, self.merges, self.creations, self.staging)
+            self.engine.replace(CUSTOMERS, every)
             self.engine.replace(ABSENCES, absences(self.merges, self.staging))
             return
-        found = customers(self.identifiers.semi_join(owners, "customer_id"), self.merges, self.staging)
+        theirs = self.identifiers.semi_join(owners, "customer_id")
+        found = customers(theirs, self.merges, self.creations, self.staging)
         found = self.engine.keep("customers", found)
         self.engine.delete(CUSTOMERS, owners)
         self.engine.insert(CUSTOMERS, found.semi_join(owners, "customer_id"))

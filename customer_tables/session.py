@@ -97,7 +97,7 @@ def _build_delta(folder: Path, dataset: str, *, full: bool) -> BuildResult:
         before, now = _built(engine, dataset), position_of(engine, staging)
         if before == now and not full:
             return _result(NOTHING, engine, staging)
-        delta.hide(connection)
+        delta.hide(connection, contract.CREATIONS)
         _fill(engine, staging, dataset, now)
         delta.write(connection, folder)
         return _result(FULL, engine, staging)

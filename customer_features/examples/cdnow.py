@@ -66,7 +66,7 @@ def write_tables(database: Path) -> None:
         )
         connection.execute(
             "INSERT INTO customer_tables.customer_identifiers SELECT 'profile', customer_id, customer_id, "
-            "first_seen_at FROM customer_tables.customers"
+            "first_seen_at, NULL FROM customer_tables.customers"
         )
         connection.execute("INSERT INTO customer_tables.builds VALUES ('cdnow', ?, ?, '{}')", [ENDS_AT, ENDS_AT])
 

@@ -57,7 +57,7 @@ def test_tables_as_they_should_be_have_no_finding(built: RawCustomers) -> None:
         ("UPDATE customer_order_items SET quantity = '-inf'", "customer_order_items", "finite"),
         ("UPDATE customer_identifiers SET id_type = 'phone'", "customer_identifiers", "id_type is one of"),
         (
-            "INSERT INTO customer_identifiers VALUES ('profile', 'p', 'q', NULL)",
+            "INSERT INTO customer_identifiers VALUES ('profile', 'p', 'q', NULL, NULL)",
             "customer_identifiers",
             "one customer's",
         ),

@@ -1,6 +1,7 @@
 """A build of what is new gives what a build of everything gives, whatever came in between."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -104,6 +105,26 @@ def test_what_is_new_gives_what_everything_gives(data: st.DataObject) -> None:
         assert raw.build().how == "nothing new"
         raw.build(full=True)
         assert step_by_step == raw.all_held()
+
+
+def test_when_a_customer_was_made_stays_as_it_was_when_they_are_gone(raw: RawCustomers) -> None:
+    raw.load(
+        events=[event("e", 0, customer_id="p")],
+        profile_meta=[{"id": who, "created_by__created_time": at(-900)} for who in ("p", "q")],
+    )
+    raw.build()
+    raw.run("DELETE FROM intilery.profile_meta WHERE id = 'p'")
+    raw.load(profile_deletions=[deletion("p", 10)])
+    assert raw.build().how == "incremental"
+    query = "SELECT customer_id, created_at FROM customer_tables.customers ORDER BY 1"
+    assert raw.rows(query) == [("p", at(-900)), ("q", at(-900))]
+    step_by_step = raw.all_held()
+    raw.build(full=True)
+    assert step_by_step == raw.all_held()
+    # what was erased, as intilery forget does it, is gone
+    raw.run("DELETE FROM customer_tables.profile_creations WHERE profile_id = 'p'")
+    raw.build(full=True)
+    assert raw.rows(query)[0] == ("p", at(0) + timedelta(minutes=1))
 
 
 _VISIT = event("visit", 1, anonymous_id="phone", user_id="x", properties={"products": [{"sku": "A"}]})

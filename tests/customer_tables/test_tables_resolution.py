@@ -62,7 +62,7 @@ def test_an_address_is_an_identifier_of_all_who_have_it_and_decides_nothing(raw:
         ],
     )
     raw.build()
-    found = {(value, whose) for kind, value, whose, _ in raw.held(IDENTIFIERS) if kind == "email"}
+    found = {(value, whose) for kind, value, whose, *_ in raw.held(IDENTIFIERS) if kind == "email"}
     assert found == {
         ("home@example.com", "p"), ("home@example.com", "q"), ("only-p@example.com", "p"), ("q@example.com", "q"),
     }  # fmt: skip
@@ -94,7 +94,7 @@ def test_chains_of_merges_are_followed(raw: RawCustomers) -> None:
     assert _known(raw) == {"p": at(12), "q": at(12), "x": at(12)}
     ((customer_id, _, first_seen_at, deleted_at, merged_from),) = raw.held(CUSTOMERS)
     assert (customer_id, first_seen_at, deleted_at, merged_from) == ("r", at(1), None, 2)
-    assert {whose for _, _, whose, _ in raw.held(IDENTIFIERS)} == {"r"}
+    assert {whose for _, _, whose, *_ in raw.held(IDENTIFIERS)} == {"r"}
     plans = raw.rows("SELECT value, origin FROM customer_tables.customer_trait_changes WHERE trait = 'plan'")
     assert plans == [('"silver"', "snapshot")]
 
@@ -143,3 +143,33 @@ def test_without_a_run_the_lateness_is_that_of_the_events(raw: RawCustomers) -> 
     raw.load(events=[event("e", 1, received_time=None), event("f", 2, received_time=at(5))])
     raw.build()
     assert _known(raw)["e"] == at(4)
+
+
+def test_what_two_profiles_had_is_known_to_be_one_customers_once_they_were_merged(raw: RawCustomers) -> None:
+    raw.load(
+        events=[
+            event("p", 0, customer_id="p", anonymous_id="phone"),
+            event("q", 1, customer_id="q", anonymous_id="phone"),
+            event("nobody", 5, anonymous_id="phone"),
+        ],
+        profile_trait_history=[snapshot("p", 0, {}), snapshot("q", 0, {})],
+    )
+    raw.build()
+    assert _whose(raw)["nobody"] is None
+    # when they become one, then the event is theirs, but was not before
+    raw.load(profile_merges=[merge("q", "p", 30)])
+    raw.build()
+    assert (_whose(raw)["nobody"], _known(raw)["nobody"]) == ("p", at(30))
+    # and a device that the profile got after its merge was never shared
+    raw.load(
+        events=[
+            event("p tablet", 40, customer_id="p", anonymous_id="tablet"),
+            event("tablet", 41, anonymous_id="tablet"),
+            event("q tablet", 42, customer_id="q", anonymous_id="tablet"),
+        ]
+    )
+    assert raw.build().how == "incremental"
+    assert (_whose(raw)["tablet"], _known(raw)["tablet"]) == ("p", at(41) + _MINUTE)
+    step_by_step = raw.all_held()
+    raw.build(full=True)
+    assert step_by_step == raw.all_held()

@@ -184,3 +184,19 @@ def test_a_repeated_consent_that_was_known_earlier_than_the_first_stays(raw: Raw
     raw.load(events=[first, identify("f", 2, "p", _preferences(email=True))])
     raw.build()
     assert [when for _, when, _ in _consents(raw)] == [at(1), at(2)]
+
+
+def test_a_consent_that_is_heard_of_later_is_not_lost_before(raw: RawCustomers) -> None:
+    def listing(channel: str) -> dict[str, Any]:
+        return {"marketingPreferences": {"channels": [{"channel": channel, "subscribed": True}]}}
+
+    raw.load(
+        events=[identify("e", 5, "p", listing("sms"), received_time=at(20))],
+        profile_trait_history=[snapshot("p", 10, listing("email"))],
+    )
+    raw.build()
+    found = raw.rows(
+        "SELECT valid_from, observed_at, subscribed FROM customer_tables.customer_consents "
+        "WHERE channel = 'sms' ORDER BY valid_from"
+    )
+    assert found == [(at(5), at(20), True), (at(10), at(20), None)]
