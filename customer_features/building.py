@@ -14,7 +14,7 @@ from customer_features.errors import FeatureError
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
 from customer_features.manifest import counts, manifest
-from customer_features.spans import Cutoff, Micros, micros
+from customer_features.spans import Cutoff, Micros, micros, moment
 
 NOW = "now"
 """A cutoff: the watermark, up to which all events are there."""
@@ -30,11 +30,12 @@ def build(
     """Features, and labels where a label is given, of every customer at risk at each cutoff.
 
     Without a label, every customer who was known at the cutoff has a row. A cutoff is an instant, or `"now"`: the
-    watermark of the data. `on` is a DuckDB file with `customer_tables`, or an engine such as `SparkEngine`, which is
-    closed with the result.
+    watermark of the data, and the latest that there can be. `on` is a DuckDB file with `customer_tables`, or an engine
+    such as `SparkEngine`, which is closed with the result.
 
     Raises:
-        FeatureError: a cutoff is none; a family cannot be computed at it; tables are missing.
+        FeatureError: a cutoff is none, or later than the watermark; a family cannot be computed at it; tables are
+            missing.
     """
     given = _given(cutoffs)
     engine = on if not isinstance(on, str | Path) else DuckDBEngine(Path(on))
@@ -67,4 +68,10 @@ def _instants(given: list[Micros | None], watermark: Micros | None) -> list[Micr
     if None in given and watermark is None:
         raise FeatureError("There are no events yet, so there is no 'now': load some first.")
     found = {watermark if cutoff is None else cutoff for cutoff in given}
-    return sorted(cutoff for cutoff in found if cutoff is not None)
+    instants = sorted(cutoff for cutoff in found if cutoff is not None)
+    if watermark is not None and instants[-1] > watermark:
+        raise FeatureError(
+            f"The cutoff {moment(instants[-1]).isoformat()} is later than the data, which are whole until "
+            f"{moment(watermark).isoformat()}: events before it are missing. Use the cutoff 'now', or load more first."
+        )
+    return instants

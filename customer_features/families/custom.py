@@ -1,11 +1,14 @@
 """A feature of one's own, held to the same proof."""
 
-import inspect
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FunctionType
 
 import ibis.expr.types as ir
 
+from customer_features.errors import FeatureError
+from customer_features.families.captured import captured
 from customer_features.families.family import Family, Feature, Known, Need
 from customer_features.sources import Source
 
@@ -19,7 +22,7 @@ class Custom(Family):
     function: Callable[[Known], ir.Table] = field(compare=False)
     type: str
     needed: tuple[Need, ...]
-    source_code: str
+    captured_hash: str
 
     def needs(self) -> tuple[Need, ...]:
         return self.needed
@@ -42,10 +45,14 @@ def custom(
     """A feature computed by `function(known)`, an Ibis table of `customer_id` and `name`, one row a customer.
 
     `known.visible(source)` are the facts of a source in `needs` that may be used at `known.cutoff`; `known.tables` are
-    whole and hold the future: `prove()` finds a feature that reads it.
+    whole and hold the future: `prove()` finds a feature that reads it. The function's code and the plain data that it
+    takes from around it are part of the set's hash.
+
+    Raises:
+        FeatureError: it is no function of Python's.
     """
-    try:
-        code = inspect.getsource(function)
-    except (OSError, TypeError):
-        code = function.__qualname__
-    return Custom(name, words, function, type, tuple(Need(source) for source in needs), code)
+    if not isinstance(function, FunctionType):
+        raise FeatureError(f"custom({name!r}): {function!r} is no function: write it with def, or as a lambda.")
+    # as a hash, for data from around a function may be private
+    found = hashlib.sha256("\n".join(captured(function)).encode()).hexdigest()[:16]
+    return Custom(name, words, function, type, tuple(Need(source) for source in needs), found)

@@ -1,5 +1,10 @@
 """A feature of one's own: one row a customer, any name, and a hash that sees all that makes its value."""
 
+import linecache
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -83,3 +88,77 @@ def test_any_name_is_a_features_own(database: Path, label: Inactivity | None) ->
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(FeatureError, match="cannot name a feature"):
         FeatureSet("s", number_of_orders(name))
+
+
+_DEFINED = """
+from customer_features import Events, FeatureSet, custom
+
+ORDERS, DAYS, NAMES, WHERE = {orders}, {days}, {names}, {where}
+
+def helper(known):
+    return {helped}
+
+def recent(known, *, limit={limit}):
+    counted = [known.visible(one) for one in (ORDERS,) if DAYS]
+    return helper(counted), NAMES, WHERE, limit
+
+def make(number):
+    return lambda known: (recent(known), number)
+
+features = FeatureSet("mine", custom("recent", "recent orders", {function}, needs=(ORDERS,)))
+print(features.hash())
+"""
+_PLAIN = {
+    "orders": "Events('Order Completed')", "days": "5", "names": "{'a', 'b', 'c'}", "where": "{'x': (1, [2.5])}",
+    "helped": "known", "limit": "3", "function": "make(5)",
+}  # fmt: skip
+
+
+def defined(folder: Path, **changes: str) -> str:
+    """The hash of a definition in a file."""
+    file = folder / "mine.py"
+    file.write_text(_DEFINED.format(**(_PLAIN | changes)))
+    linecache.checkcache(str(file))
+    return str(runpy.run_path(str(file))["features"].hash())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"orders": "Events('Order Completed', where={'a': 1})"},
+        {"days": "50"},
+        {"names": "{'a', 'b'}"},
+        {"where": "{'x': (1, [2.0])}"},
+        {"helped": "known.cutoff"},
+        {"limit": "4"},
+        {"function": "make(500)"},
+    ],
+)
+def test_what_a_function_takes_from_around_it_is_part_of_the_hash(change: dict[str, str], tmp_path: Path) -> None:
+    assert defined(tmp_path) == defined(tmp_path)
+    assert defined(tmp_path) != defined(tmp_path, **change)
+
+
+def test_the_hash_is_the_same_in_each_process(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(_DEFINED.format(**_PLAIN))
+
+    def printed(seed: str) -> str:
+        found = subprocess.run(
+            [sys.executable, file], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+        )
+        return found.stdout
+
+    assert printed("1") == printed("2")
+
+
+def test_values_from_around_a_function_are_not_in_the_definition() -> None:
+    def secret(word: str) -> Callable[[Known], ir.Table]:
+        return lambda known: known.tables["customers"].select("customer_id", secret=word)
+
+    assert "someone@example" not in str(FeatureSet("s", custom("secret", "s", secret("someone@example"))).definition())
+
+
+def test_what_is_no_function_is_refused() -> None:
+    with pytest.raises(FeatureError, match="is no function"):
+        custom("a", "a", "a")  # type: ignore[arg-type]

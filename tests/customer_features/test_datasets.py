@@ -175,6 +175,15 @@ def test_what_is_true_only_now_is_refused_at_a_past_cutoff(world: Path) -> None:
         assert set(data.pandas()["current_plan"]) == {"free", "plus", "pro"}
 
 
+def test_a_cutoff_after_the_watermark_is_refused(world: Path) -> None:
+    with pytest.raises(
+        FeatureError, match=r"2026-01-04T00:00:00.000001\+00:00 is later than the data.*Use the cutoff 'now'"
+    ):
+        build(SET, cutoffs=["2025-08-01", "2026-01-04T00:00:00.000001Z"], on=world)
+    with build(SET, cutoffs=["2026-01-04"], on=world) as at_the_end, build(SET, cutoffs=["now"], on=world) as now:
+        assert at_the_end.arrow().equals(now.arrow())
+
+
 def test_a_split_by_time_trains_on_nothing_that_ends_later(data: Dataset) -> None:
     parts = data.split("2025-09")
     assert parts.test["cutoff"].min() == pd.Timestamp("2025-09-01", tz="UTC")
