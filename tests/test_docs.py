@@ -40,6 +40,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         "destinations",
         "personal_data",
         "customer_tables",
+        "customer_resolution",
         "features",
         "scaling",
     ],

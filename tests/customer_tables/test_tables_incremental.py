@@ -7,11 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import deltalake
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_customers import RawCustomers, Row, at, deletion, event, identify, merge, snapshot
 
+import customer_tables
 from customer_tables import builder, increment
 
 _PROFILES = st.sampled_from(["p", "q", "r", "s"])
@@ -125,6 +127,26 @@ def test_when_a_customer_was_made_stays_as_it_was_when_they_are_gone(raw: RawCus
     raw.run("DELETE FROM customer_tables.profile_creations WHERE profile_id = 'p'")
     raw.build(full=True)
     assert raw.rows(query)[0] == ("p", at(0) + timedelta(minutes=1))
+
+
+def test_delta_tables_keep_when_a_customer_was_made(raw: RawCustomers, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+
+    def export() -> None:
+        for name in ("events", "profile_meta", "profile_deletions"):
+            with raw.planted("SELECT 1") as connection:
+                rows = connection.execute(f"SELECT * FROM intilery.{name}").to_arrow_table()
+            deltalake.write_deltalake(str(lake / "intilery" / name), rows, mode="overwrite")
+
+    raw.load(events=[event("e", 0, customer_id="p")], profile_meta=[{"id": "p", "created_by__created_time": at(-900)}])
+    export()
+    customer_tables.build(lake)
+    raw.run("DELETE FROM intilery.profile_meta")
+    raw.load(profile_deletions=[deletion("p", 10)])
+    export()
+    customer_tables.build(lake)
+    held = deltalake.DeltaTable(str(lake / "customer_tables" / "customers")).to_pyarrow_table().to_pylist()
+    assert [(row["customer_id"], row["created_at"]) for row in held] == [("p", at(-900))]
 
 
 _VISIT = event("visit", 1, anonymous_id="phone", user_id="x", properties={"products": [{"sku": "A"}]})

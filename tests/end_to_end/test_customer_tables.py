@@ -181,6 +181,8 @@ def _delta_rows(lake: Path, name: str) -> list[tuple[Any, ...]]:
     from deltalake import DeltaTable
 
     files = DeltaTable(str(lake / "customer_tables" / name)).file_uris()
+    if not files:
+        return []
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return connection.execute("SELECT * FROM read_parquet(?)", [files]).fetchall()
