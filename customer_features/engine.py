@@ -30,6 +30,10 @@ class Engine(Protocol):
         """Let go of a table that was kept."""
         ...
 
+    def imputed(self) -> int:
+        """Of how many events it is not known when they became known, but from the lateness of others."""
+        ...
+
     def local(self, table: pa.Table) -> ir.Table:
         """A small table of this process as one of the engine's."""
         ...

@@ -78,6 +78,12 @@ class DuckDBEngine:
         found = self._one(f"SELECT epoch_us({column}) FROM {place}")  # noqa: S608
         return None if found is None else int(found)
 
+    def imputed(self) -> int:
+        events = self.connection.table("customer_events", database=("source", SCHEMA))
+        if "known_at_imputed" not in events.columns:
+            return 0
+        return int(self._one(f"SELECT count(*) FROM source.{SCHEMA}.customer_events WHERE known_at_imputed"))  # noqa: S608
+
     def _one(self, sql: str, *values: object) -> Any:
         row = self.connection.con.execute(sql, list(values)).fetchone()
         return None if row is None else row[0]

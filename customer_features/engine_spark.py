@@ -147,6 +147,10 @@ class SparkEngine:
             frame.unpersist()
         self._kept[name] = []
 
+    def imputed(self) -> int:
+        events = self._read("customer_events")
+        return int(events.filter("known_at_imputed").count()) if "known_at_imputed" in events.columns else 0
+
     def local(self, table: pa.Table) -> ir.Table:
         return self._keep(self._session.createDataFrame(table), ibis.Schema.from_pyarrow(table.schema))
 

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import ibis
-
 from customer_features.canonical import Canonical
 from customer_features.engine import Engine
 from customer_features.feature_set import FeatureSet, as_data, digest
@@ -42,12 +40,9 @@ def counts(engine: Engine, canonical: Canonical) -> dict[str, int]:
     of_customers = customers.aggregate(
         customers=customers.count(), deleted=customers.deleted_at.count(), merged=customers.merged_from.sum()
     )
-    imputed = events.known_at_imputed.cast("int64").sum() if "known_at_imputed" in events.columns else ibis.literal(0)
-    of_events = events.aggregate(
-        events=events.count(), events_of_nobody=events.count() - events.customer_id.count(), known_at_imputed=imputed
-    )
+    of_events = events.aggregate(events=events.count(), events_of_nobody=events.count() - events.customer_id.count())
     found: dict[str, int] = {}
     for table in (of_customers, of_events):
         (row,) = engine.arrow(table).to_pylist()
         found |= {name: int(value or 0) for name, value in row.items()}
-    return found
+    return found | {"known_at_imputed": engine.imputed()}

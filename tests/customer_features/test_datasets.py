@@ -263,6 +263,20 @@ def test_a_file_that_is_open_elsewhere_is_busy(world: Path, tmp_path: Path) -> N
         build(SET, cutoffs=["2025-04-01"], on=database)
 
 
+def test_the_manifest_counts_imputed_times_of_knowledge(tmp_path: Path) -> None:
+    database = tmp_path / "customers.duckdb"
+    write(database, 2_000, 20)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "UPDATE customer_tables.customer_events SET known_at_imputed = TRUE WHERE event_id <= 'event-2'"
+        )
+        ((expected,),) = connection.execute(
+            "SELECT count(*) FROM customer_tables.customer_events WHERE known_at_imputed"
+        ).fetchall()
+    with build(SET, cutoffs=["2025-04-01"], on=database) as data:
+        assert data.manifest["counts"]["known_at_imputed"] == expected > 0
+
+
 def test_other_tables_are_not_replaced(tmp_path: Path) -> None:
     database = tmp_path / "customers.duckdb"
     write(database, 2_000, 20)
