@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks import feature_world
 from benchmarks.measuring import Run, Taken, ratio, take
-from benchmarks.results import TITLES, Section, say, table
-from benchmarks.targets import Target, number
+from benchmarks.results import TITLES, Section, figures, say, table
+from benchmarks.targets import Target
 from customer_features import monthly
 
 EVENTS = 10_000_000
@@ -31,17 +31,7 @@ def features(events: int = EVENTS, pandas_events: int = PANDAS_EVENTS) -> Sectio
         ours = _built("12 cutoffs", _OURS, small, _CUTOFFS[12:], pandas_events)
         pandas = _built("12 cutoffs, pandas", _PANDAS, small, _CUTOFFS[12:], pandas_events)
     runs = [twelve, twice, ours, pandas]
-    rows = [
-        (
-            run.name,
-            f"{run.events:,}",
-            number(run.taken.seconds),
-            number(run.taken.cpu_seconds),
-            number(run.peak_megabytes),
-            *(run.taken.output.split() or ("", "")),
-        )
-        for run in runs
-    ]
+    rows = [(*figures(run), *(run.taken.output.split() or ("", ""))) for run in runs]
     targets = [
         Target(f"seconds for {events:,} events and 12 cutoffs", _seconds(twelve), below=300),
         Target("peak MB of that", twelve.peak_megabytes, below=4000),

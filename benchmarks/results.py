@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.targets import Target
+from benchmarks.measuring import Run
+from benchmarks.targets import Target, number
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 _PACKAGES = ("dlt", "duckdb", "pyarrow", "msgspec", "urllib3")
@@ -73,6 +74,18 @@ def publish(section: Section, file: Path, arguments: Sequence[str]) -> None:
     kept[section.title] = f"{_measured(arguments)}\n\n{section.body()}"
     texts = [f"{_HEADING}{title}\n\n{kept[title]}\n" for title in TITLES.values() if title in kept]
     file.write_text("\n".join([_TOP, *texts]))
+
+
+def figures(run: Run) -> tuple[str, ...]:
+    """A row of what a run took: its name, events, seconds, CPU seconds and peak megabytes."""
+    taken = run.taken
+    return (
+        run.name,
+        f"{run.events:,}",
+        number(taken.seconds),
+        number(taken.cpu_seconds),
+        number(run.peak_megabytes),
+    )
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmarks import raw_events
 from benchmarks.measuring import Rows, Run, Taken, take
-from benchmarks.results import TITLES, Section, say, table
-from benchmarks.targets import Target, number
+from benchmarks.results import TITLES, Section, figures, say, table
+from benchmarks.targets import Target
 
 EVENTS, NEW = 5_000_000, 10_000
 _BUILD = "import sys, customer_tables; customer_tables.build(sys.argv[1])"
@@ -30,16 +30,7 @@ def judged(full: Run, little: Run, nothing: Run, *, smaller: bool) -> Section:
     """The table and the verdicts."""
     runs = (full, little, nothing)
     headings = ("", "events", "seconds", "CPU s", "peak MB")
-    rows = [
-        (
-            run.name,
-            f"{run.events:,}",
-            number(run.taken.seconds),
-            number(run.taken.cpu_seconds),
-            number(run.peak_megabytes),
-        )
-        for run in runs
-    ]
+    rows = [figures(run) for run in runs]
     targets = [
         Target(f"seconds of a build of {full.events:,} events", _seconds(full), below=30),
         Target("its peak MB", full.peak_megabytes, below=1000),
