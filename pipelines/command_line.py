@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines import export_command, features_command, forget_command, tables_command, train_command
-from pipelines.ending import end
+from pipelines.ending import end, explained
 from pipelines.exit_codes import ExitCode
 from pipelines.memory import do_without_pandas
 
@@ -77,7 +77,6 @@ def load_command(
     # dlt and its kin take a second to import, which --help and usage errors need not wait for
     from cdp_client import ConfigurationError
     from intilery_source import RunReport
-    from pipelines.failures import explain
     from pipelines.load import TABLES, LoadRequest, load
     from pipelines.progress import display
     from pipelines.summary import kept_as_json_sentence, lateness_sentence, lookback_warning, schema_sentence
@@ -91,11 +90,8 @@ def load_command(
     report = RunReport()
     if plan:
         _show_plan(request, report, as_json)
-    try:
-        with display(report):
-            result = load(request, report)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
+    with explained("load", as_json), display(report):
+        result = load(request, report)
     if as_json:
         outcome: dict[str, Any] = {
             "exit_code": int(result.exit_code),
@@ -139,7 +135,6 @@ def verify_command(
     """Read windows of the ledger again from the API, and compare them with the table; nothing is changed."""
     from cdp_client import ConfigurationError
     from intilery_source import RunReport
-    from pipelines.failures import explain
     from pipelines.verify import VerifyRequest, verify
 
     try:
@@ -148,10 +143,8 @@ def verify_command(
     except ConfigurationError as error:
         end(ExitCode.USAGE, str(error), as_json)
     report = RunReport()
-    try:
+    with explained("verification", as_json):
         result = verify(request, report)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
     if as_json:
         print(json.dumps(result.as_dict() | report.statistics.as_dict()))
     else:
@@ -172,12 +165,9 @@ def export_tables_command(
 ) -> None:
     """Write all tables as Parquet files, the events in a folder a day: a snapshot that is never seen half."""
     from pipelines.export import export
-    from pipelines.failures import explain
 
-    try:
+    with explained("export", as_json):
         result = export(_target(destination, database, dataset, path), parquet)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
     export_command.show(result, as_json=as_json)
 
 
@@ -196,18 +186,15 @@ def forget_person_command(
     as_json: _AsJson = False,
 ) -> None:
     """Erase people from every table, export and working folder, and keep the next loads from bringing them back."""
-    from pipelines.failures import explain
     from pipelines.forget import ForgetRequest, configured_key, forget
     from pipelines.parquet_erasure import folder_of
     from pipelines.people import people
 
-    try:
+    with explained("erasure", as_json):
         whom = people(forget_command.given(ids, user_ids, emails, file))
         folders = [folder_of(path) for path in exports or ()]
         where = _target(destination, database, dataset, path)
         result = forget(ForgetRequest(where, whom, configured_key(), folders, dry_run))
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
     forget_command.show(result, dry_run=dry_run, as_json=as_json)
 
 
@@ -224,14 +211,10 @@ def train_model_command(
     as_json: _AsJson = False,
 ) -> None:
     """Train a baseline churn model, tested at past months beside recency alone, and save it with its manifest."""
-    from pipelines.failures import explain
-
-    try:
+    with explained("training", as_json):
         from pipelines.train import TrainRequest, train
 
         result = train(TrainRequest(database, model, event, value, horizon, gap, at_risk, tuple(traits or ())))
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
     train_command.show_trained(result, as_json=as_json)
 
 
@@ -243,14 +226,10 @@ def score_customers_command(
     as_json: _AsJson = False,
 ) -> None:
     """Write how likely each customer at risk is to churn, by a trained model, into customer_features.scores."""
-    from pipelines.failures import explain
-
-    try:
+    with explained("scoring", as_json):
         from pipelines.score import score
 
         result = score(database, model, cutoff)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
     train_command.show_scored(result, as_json=as_json)
 
 
@@ -264,13 +243,10 @@ def build_tables_command(
     as_json: _AsJson = False,
 ) -> None:
     """Make the canonical tables from what was loaded, or bring them up to date with what is new."""
-    from pipelines.failures import explain
     from pipelines.tables import build_tables
 
-    try:
+    with explained("build", as_json):
         result = build_tables(_target(destination, database, dataset, path), full=full)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
     tables_command.show_build(result, as_json=as_json)
 
 
@@ -284,13 +260,10 @@ def check_tables_command(
     as_json: _AsJson = False,
 ) -> None:
     """Hold the canonical tables against their contract: keys, references, times; nothing is changed."""
-    from pipelines.failures import explain
     from pipelines.tables import check_tables
 
-    try:
+    with explained("check", as_json):
         findings = check_tables(_target(destination, database, dataset, path), timedelta(hours=clock_skew))
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
     raise typer.Exit(tables_command.show_check(findings, as_json=as_json))
 
 
@@ -373,12 +346,9 @@ def _target(destination: str, database: Path | None, dataset: str, path: str | N
 
 
 def _show_plan(request: "LoadRequest", report: "RunReport", as_json: bool) -> NoReturn:
-    from pipelines.failures import explain
     from pipelines.plan import plan
 
-    try:
+    with explained("estimate", as_json):
         found = plan(request, report)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
     print(json.dumps(found.as_dict()) if as_json else "\n".join(found.sentences()))
     raise typer.Exit(int(ExitCode.LOADED))

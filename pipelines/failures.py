@@ -18,6 +18,7 @@ from pipelines.exit_codes import ExitCode
 from pipelines.lock import LockHeldError
 
 _OF_TRAINING = {"scipy", "sklearn", "threadpoolctl"}
+_GOES_ON = ", and running it again goes on from there."
 _SECTIONS = ("SOURCES__INTILERY__", "DESTINATION__")
 _EXAMPLES = {
     "client_id": "hea",
@@ -27,8 +28,8 @@ _EXAMPLES = {
 }
 
 
-def explain(error: BaseException) -> tuple[ExitCode, str]:
-    """The exit code for an error, and a sentence that says what to do and quotes no datum."""
+def explain(error: BaseException, job: str = "load") -> tuple[ExitCode, str]:
+    """The exit code for an error of a job, and a sentence that says what to do and quotes no datum."""
     for cause in _causes(error):
         if isinstance(cause, LockHeldError | FileHeldError) or _is_of_features(cause, "FileBusyError"):
             return ExitCode.BUSY, str(cause)
@@ -60,7 +61,7 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
                 ".dlt/secrets.toml of this folder, and what the environment sets."
             )
         if isinstance(cause, KeyboardInterrupt):
-            return ExitCode.FAILED, "Interrupted: what was loaded stays, and running it again goes on from there."
+            return ExitCode.FAILED, f"Interrupted: what was loaded stays{_GOES_ON if job == 'load' else '.'}"
         if "No space left on device" in str(cause):
             return ExitCode.FAILED, "The disk is full: make room and run it again, it goes on from there."
     if any(isinstance(cause, PipelineStepFailed) and cause.step == "sync" for cause in _causes(error)):
@@ -68,10 +69,12 @@ def explain(error: BaseException) -> tuple[ExitCode, str]:
             "The destination does not answer, or refuses the credentials: check that it runs, and its section "
             "[destination.NAME.credentials] in .dlt/secrets.toml, then run this again; nothing was changed."
         )
-    last = _causes(error)[-1]
+    failed = f"The {job} failed ({type(_causes(error)[-1]).__name__})."
+    if job != "load":
+        return ExitCode.FAILED, f"{failed} Run it again; if that fails, too, report it with the name in brackets."
     return ExitCode.FAILED, (
-        f"The load failed ({type(last).__name__}). What was loaded before stays, and running it again goes on from "
-        "there. RUNTIME__LOG_LEVEL=ERROR in the environment shows dlt's own messages, which may quote data."
+        f"{failed} What was loaded before stays{_GOES_ON} RUNTIME__LOG_LEVEL=ERROR in the environment shows dlt's own "
+        "messages, which may quote data."
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines import train_command
-from pipelines.ending import end
+from pipelines.ending import explained
 from pipelines.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -74,22 +74,20 @@ def build_command(
     as_json: _AsJson = False,
 ) -> None:
     """Write features, and labels if a horizon is given, of every customer at risk at each cutoff."""
-    from pipelines.failures import explain
-
-    try:
-        with _dataset(database, cutoff, definition, event, value, horizon, gap, at_risk, traits) as data:
-            if parquet is not None:
-                data.parquet(parquet)
-                written = str(parquet)
-            else:
-                written = f"customer_features.{data.table(name)}"
-            rows, manifest, number = (
-                data.ibis().count().to_pyarrow().as_py(),
-                data.manifest,
-                len(data.features.features),
-            )
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
+    with (
+        explained("build", as_json),
+        _dataset(database, cutoff, definition, event, value, horizon, gap, at_risk, traits) as data,
+    ):
+        if parquet is not None:
+            data.parquet(parquet)
+            written = str(parquet)
+        else:
+            written = f"customer_features.{data.table(name)}"
+        rows, manifest, number = (
+            data.ibis().count().to_pyarrow().as_py(),
+            data.manifest,
+            len(data.features.features),
+        )
     if as_json:
         print(json.dumps({"exit_code": 0, "written": written, "rows": rows, "manifest": manifest}))
         return
@@ -122,13 +120,11 @@ def prove_command(
     as_json: _AsJson = False,
 ) -> None:
     """Show that no feature sees what was not known: build again without the future, with another one, and shuffled."""
-    from pipelines.failures import explain
-
-    try:
-        with _dataset(database, cutoff, definition, event, value, horizon, gap, at_risk, traits) as data:
-            proof = data.prove(customers=customers, cutoffs=tried, seed=seed)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
+    with (
+        explained("proof", as_json),
+        _dataset(database, cutoff, definition, event, value, horizon, gap, at_risk, traits) as data,
+    ):
+        proof = data.prove(customers=customers, cutoffs=tried, seed=seed)
     code = ExitCode.LOADED if proof.holds else ExitCode.FAILED
     print(json.dumps({"exit_code": int(code), **proof.to_dict()}, default=str) if as_json else str(proof))
     raise typer.Exit(int(code))
@@ -147,13 +143,11 @@ def explain_command(
     as_json: _AsJson = False,
 ) -> None:
     """Show the rows behind the value of one feature of one customer at one cutoff."""
-    from pipelines.failures import explain
-
-    try:
-        with _dataset(database, [cutoff], definition, event, value, None, "0d", None, traits) as data:
-            seen = data.explain(customer, data.manifest["cutoffs"][0], feature)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the user gets one sentence
-        end(*explain(error), as_json)
+    with (
+        explained("explanation", as_json),
+        _dataset(database, [cutoff], definition, event, value, None, "0d", None, traits) as data,
+    ):
+        seen = data.explain(customer, data.manifest["cutoffs"][0], feature)
     told = {"feature": feature, "value": seen.attrs["value"], "words": seen.attrs["words"]}
     if as_json:
         rows = json.loads(seen.to_json(orient="records", date_format="iso", date_unit="us"))

@@ -9,10 +9,9 @@ import ibis.expr.types as ir
 
 from customer_features.errors import FeatureError
 from customer_features.families.family import (
-    Family,
     Feature,
     Known,
-    Need,
+    OfSource,
     as_number,
     day_of,
     number_of,
@@ -27,13 +26,8 @@ STATISTICS = ("sum", "mean", "std", "min", "max")
 
 
 @dataclass(frozen=True)
-class Recency(Family):
+class Recency(OfSource):
     """Days since the latest event."""
-
-    source: Source
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source),)
 
     def features(self) -> tuple[Feature, ...]:
         words = f"days from the latest {self.source.words()} to the cutoff"
@@ -45,14 +39,10 @@ class Recency(Family):
 
 
 @dataclass(frozen=True)
-class Counts(Family):
+class Counts(OfSource):
     """Events in each window."""
 
-    source: Source
     windows: tuple[Window, ...]
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source),)
 
     def features(self) -> tuple[Feature, ...]:
         return tuple(
@@ -71,14 +61,10 @@ class Counts(Family):
 
 
 @dataclass(frozen=True)
-class ActiveDays(Family):
+class ActiveDays(OfSource):
     """Days in UTC with at least one event, in each window."""
 
-    source: Source
     windows: tuple[Window, ...]
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source),)
 
     def features(self) -> tuple[Feature, ...]:
         return tuple(
@@ -100,15 +86,11 @@ class ActiveDays(Family):
 
 
 @dataclass(frozen=True)
-class Aggregation(Family):
+class Aggregation(OfSource):
     """Sum, mean, standard deviation, least and greatest of the events' values, in each window."""
 
-    source: Source
     windows: tuple[Window, ...]
     statistics: tuple[str, ...]
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source),)
 
     def _each(self) -> Iterable[tuple[Feature, str]]:
         named = {"sum": "sum", "mean": "mean", "std": "standard deviation", "min": "least", "max": "greatest"}
@@ -141,15 +123,11 @@ def _statistic(values: Any, statistic: str, where: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Trend(Family):
+class Trend(OfSource):
     """The rate of events in a short window over that in a long one; NULL where the long one has none."""
 
-    source: Source
     short: int
     long: int
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source),)
 
     def features(self) -> tuple[Feature, ...]:
         words = (
@@ -168,14 +146,10 @@ class Trend(Family):
 
 
 @dataclass(frozen=True)
-class Lags(Family):
+class Lags(OfSource):
     """Events in each of the weeks before the cutoff, week 1 being the last."""
 
-    source: Source
     weeks: int
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source),)
 
     def features(self) -> tuple[Feature, ...]:
         return tuple(

@@ -101,6 +101,26 @@ class Family:
         """Raises FeatureError if the family cannot be computed at a cutoff."""
 
 
+@dataclass(frozen=True)
+class OfSource(Family):
+    """Features of one source."""
+
+    source: Source
+
+    def needs(self) -> tuple[Need, ...]:
+        return (Need(self.source),)
+
+
+@dataclass(frozen=True)
+class OfProperty(OfSource):
+    """Features of a source's property, read as text."""
+
+    property: str
+
+    def needs(self) -> tuple[Need, ...]:
+        return (Need(self.source, (self.property,)),)
+
+
 def since(seen: ir.Table, known: Known, window: Window) -> Any:
     """Whether a fact lies in a window; of a lifetime, all do."""
     start = known.ago(window)

@@ -9,20 +9,15 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from customer_features.families.family import Family, Feature, Known, Need, as_number, day_of, last_whole_day, ratio
+from customer_features.families.family import Feature, Known, OfSource, as_number, day_of, last_whole_day, ratio
 from customer_features.sources import Source
 
 _WEEK = 7.0
 
 
 @dataclass(frozen=True)
-class Repurchase(Family):
+class Repurchase(OfSource):
     """x, t_x, T and zbar, in weeks."""
-
-    source: Source
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source),)
 
     def features(self) -> tuple[Feature, ...]:
         name, words = self.source.name, self.source.words()
@@ -71,13 +66,8 @@ class Repurchase(Family):
 
 
 @dataclass(frozen=True)
-class Gaps(Family):
+class Gaps(OfSource):
     """Median and spread of the days between two purchases, and the recency in medians."""
-
-    source: Source
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source),)
 
     def features(self) -> tuple[Feature, ...]:
         name, words = self.source.name, f"days between a day with {self.source.words()} and the next one"

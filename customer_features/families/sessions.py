@@ -7,25 +7,21 @@ import ibis
 import ibis.expr.types as ir
 
 from customer_features.errors import FeatureError
-from customer_features.families.family import Family, Feature, Known, Need, number_of, ratio, since
+from customer_features.families.family import Feature, Known, OfSource, number_of, ratio, since
 from customer_features.sources import ACTIVITY, Source
 from customer_features.spans import DAY, MINUTE, Window, in_words, span, suffix, windows
 
 
 @dataclass(frozen=True)
-class Sessions(Family):
+class Sessions(OfSource):
     """Sessions that began in each window: their number, mean length in minutes and mean number of events.
 
     An event begins a session when nothing happened in the `pause` before it. What lies beyond the cutoff belongs to
     none.
     """
 
-    source: Source
     windows: tuple[int, ...]
     pause: str
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source),)
 
     def features(self) -> tuple[Feature, ...]:
         found = []

@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from customer_features.errors import FeatureError
-from customer_features.families.family import Family, Feature, Known, Need, as_number, number_of, since
+from customer_features.families.family import Feature, Known, OfProperty, as_number, number_of, since
 from customer_features.sources import Source, check_property, snake
 from customer_features.spans import LIFETIME, Window, in_words, longest, suffix, windows
 
@@ -16,16 +16,11 @@ _EXACT = "decimal(28, 9)"
 
 
 @dataclass(frozen=True)
-class Variety(Family):
+class Variety(OfProperty):
     """Number of distinct values, their entropy, the most frequent one and the list of them, in each window."""
 
-    source: Source
-    property: str
     windows: tuple[Window, ...]
     measures: tuple[str, ...]
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source, (self.property,)),)
 
     def _name(self, window: Window, measure: str) -> str:
         return f"{self.source.name}_{snake(self.property)}_{suffix(window)}_{measure}"
@@ -87,15 +82,10 @@ class Variety(Family):
 
 
 @dataclass(frozen=True)
-class Endmost(Family):
+class Endmost(OfProperty):
     """The value of the first or the last event that has one; of several at one instant, by their identifiers."""
 
-    source: Source
-    property: str
     last: bool
-
-    def needs(self) -> tuple[Need, ...]:
-        return (Need(self.source, (self.property,)),)
 
     def features(self) -> tuple[Feature, ...]:
         which = "last" if self.last else "first"

@@ -161,3 +161,14 @@ def test_a_package_that_is_missing_is_named() -> None:
         ExitCode.USAGE,
         "The package sklearn is not installed: pip install 'customer-platform-extractor[train]'.",
     )
+
+
+def test_what_nobody_foresaw_names_the_job_and_quotes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("ann@example.com")
+
+    monkeypatch.setattr("pipelines.score.score", fail)
+    done = CliRunner().invoke(app, ["score", "--model", str(folder / "m")])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("The scoring failed (RuntimeError).")
+    assert "ann@" not in done.output
