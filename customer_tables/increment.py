@@ -157,10 +157,13 @@ class Increment(Builder):
         """
         now = self._resolved("reassigned_now", reassigned)
         now = now.select("event_id", now="customer_id", now_known="known_at")
-        if self.engine.is_empty(now):
-            return self.events.inner_join(now, "event_id").limit(0)
-        both = self.engine.keep("reassigned_held", self.events.inner_join(now, "event_id"))
-        return both.filter(~(both.customer_id.identical_to(both.now) & (both.known_at == both.now_known)))
+        events = self.events.mutate(row=self.events.rowid())
+        held = events.select("row", "event_id", "customer_id", "known_at").inner_join(now, "event_id")
+        others = held.filter(~(held.customer_id.identical_to(held.now) & (held.known_at == held.now_known)))
+        others = self.engine.keep("others", others.select("row", "now", "now_known"))
+        # by their places, DuckDB need not look through the JSON of all the others
+        found = events.filter(events.row.isin(others.row)).inner_join(others, "row").drop("row")
+        return self.engine.keep("reassigned_held", found)
 
     def _resolved(self, name: str, events: ir.Table) -> ir.Table:
         """A few events with their customers, kept; only the identifiers that they show are looked at."""

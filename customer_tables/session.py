@@ -25,7 +25,12 @@ CLOCK_SKEW = timedelta(hours=24)
 """How far the clocks of senders are believed to be ahead."""
 
 On = str | Path | duckdb.DuckDBPyConnection
-_BOUNDS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "500MB", "preserve_insertion_order": False}
+_BOUNDS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "500MB",
+    "preserve_insertion_order": False,
+    # a few rows are sought by their places, and not in a scan of the table
+    "dynamic_or_filter_threshold": 100_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
