@@ -16,9 +16,10 @@ _WORDS = WORDS | {IMMATURE: "nothing is changed: its horizon has not passed yet"
 
 
 @dataclass(frozen=True)
-class Example:
-    """A value that changed, and the rows that alone change it, where there are such."""
+class Difference:
+    """A value of one row that changed with the tables, and the rows that alone change it, where there are such."""
 
+    column: str
     customer: str
     cutoff: Micros
     change: str
@@ -53,7 +54,7 @@ class Leak:
     rows: int
     """How many of the rows of the sample differ."""
     changes: tuple[str, ...]
-    examples: tuple[Example, ...]
+    examples: tuple[Difference, ...]
 
     @property
     def of_order(self) -> bool:

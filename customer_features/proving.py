@@ -1,7 +1,7 @@
 """`prove`: build again from tables whose future was deleted, added to and shuffled, and compare bit by bit."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import ibis.expr.types as ir
@@ -12,7 +12,7 @@ from customer_features.engine import Engine
 from customer_features.errors import ExtractionTimeError, FeatureError
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
-from customer_features.proof import AT_RISK, IMMATURE, LABEL, Example, Leak, Proof
+from customer_features.proof import AT_RISK, IMMATURE, LABEL, Difference, Leak, Proof
 from customer_features.proof_changes import (
     AFTER,
     DELETED,
@@ -64,19 +64,6 @@ def prove(
         number += compared
         proving.close()
     return report(features, label, found, chosen, len(cutoffs), sample, number, seed, _of_now(features, engine, chosen))
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A value of one row that changed with the tables."""
-
-    column: str
-    customer: str
-    cutoff: Micros
-    change: str
-    before: Any
-    after: Any
-    rows: tuple[dict[str, Any], ...] = ()
 
 
 class AtCutoff:
@@ -211,11 +198,7 @@ def report(
         changes = tuple(dict.fromkeys(difference.change for difference in mine))
         shown = [difference for difference in mine if difference.rows][:1]
         shown += [next(one for one in mine if one.change == change) for change in changes]
-        examples = tuple(
-            Example(one.customer, one.cutoff, one.change, one.before, one.after, one.rows)
-            for place, one in enumerate(shown)
-            if one not in shown[:place]
-        )[:_EXAMPLES]
+        examples = tuple(one for place, one in enumerate(shown) if one not in shown[:place])[:_EXAMPLES]
         at = tuple(sorted({difference.cutoff for difference in mine}))
         differing = len({(difference.customer, difference.cutoff) for difference in mine})
         leaks.append(Leak(name, meaning, at, differing, changes, examples))
