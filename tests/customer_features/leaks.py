@@ -175,6 +175,12 @@ def merges_in_all(known: Known) -> ir.Table:
     return customers.select("customer_id", merges_in_all=customers.merged_from)
 
 
+@_leak()
+def deletions_in_all(known: Known) -> ir.Table:
+    """How often the profile was deleted, by the time the data were read."""
+    return _number(known.tables["customer_absences"], "deletions_in_all")
+
+
 @_leak(ITEMS, type="integer")
 def ever_bought(known: Known) -> ir.Table:
     """How many lines of an order the customer will ever have."""
