@@ -22,8 +22,9 @@ _ESCAPED = (
 )
 _AT = r"(?:@|%40|\\+u0040)"
 _UNIT = re.compile(rf"(?:{_ESCAPED}|\\+/|.)", re.DOTALL)
+# from each of several backslashes, or escapes such as \\n, it would look through all the others: it begins at the first
 _NAMED = re.compile(
-    rf"(?:\\+[bfnrt])*(?:(?P<quoted>\\*\"[^\"\\\r\n]{{1,64}}\\*\")|(?P<local>(?>(?!{_AT})(?:{_ESCAPED}|\\+/|{_LOCAL})){{1,128}}))"
+    rf"(?!(?:(?<=\\)|(?<=\\[bfnrt]))\\)(?:\\++[bfnrt])*+(?:(?P<quoted>\\*\"[^\"\\\r\n]{{1,64}}\\*\")|(?P<local>(?>(?!{_AT})(?:{_ESCAPED}|\\+/|{_LOCAL})){{1,128}}))"
     rf"{_AT}(?P<domain>{_LITERAL}|(?>{_ESCAPED}|[^\s@\"'<>:=,;(){{}}\[\]/?&#|\\%_]){{1,255}})"
 )
 _PART_OF_A_WORD = re.compile(r"[0-9A-Za-z._%+-]")
