@@ -126,11 +126,14 @@ def row_counts(pipeline: Pipeline) -> dict[str, int]:
         for table in schema.data_tables(seen_data_only=True)
         if not table.get("parent") and "_dlt_load_id" in table["columns"]
     ]
+    dataset = pipeline.dataset()
+    with suppress(DatabaseUndefinedRelation):
+        return dict(dataset.row_counts(table_names=tables).fetchall()) if tables else {}
+    # of Delta tables, a killed load leaves some in the schema that it has not made
     counts: dict[str, int] = {}
     for table in tables:
-        # of Delta tables, a killed load leaves some in the schema that it has not made
         with suppress(DatabaseUndefinedRelation):
-            counts |= dict(pipeline.dataset().row_counts(table_names=[table]).fetchall())
+            counts |= dict(dataset.row_counts(table_names=[table]).fetchall())
     return counts
 
 

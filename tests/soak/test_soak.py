@@ -18,7 +18,7 @@ from cdp_sandbox.switches import Switches, described
 
 Record = Callable[[str, object], None]
 
-_FIXED = "0-29"
+_FIXED = "0-14"
 _ALL = range(1000)
 
 
