@@ -13,12 +13,14 @@ def customers(found: ir.Table, merged: ir.Table, creations: ir.Table, staging: S
     A customer that was found deleted is back if it is listed again, or if a later snapshot shows it.
     """
     profiles = staging.profiles()
-    listed, known = _of_customers(profiles, merged), _of_customers(creations, merged)
-    made = known.group_by("customer_id").agg(platform_made_at=known.created_at.min())
+    listed = profiles.left_join(merged, profiles.profile_id == merged.profile_id)
+    listed = listed.select(customer_id=listed.customer_id.coalesce(listed.profile_id))
+    # of the profile itself: an older one that is merged into it later must not change what was true before
+    made = creations.select(customer_id="profile_id", platform_made_at="created_at")
     seen = found.group_by("customer_id").agg(
         first_seen_at=found.first_seen_at.min(), profiles=(found.id_type == PROFILE).sum()
     )
-    ids = ibis.union(listed.select("customer_id"), seen.select("customer_id"), distinct=True)
+    ids = ibis.union(listed, seen.select("customer_id"), distinct=True)
     gone = _gone(staging, profiles).rename(gone_id="profile_id")
     joined = (
         ids.left_join(made, "customer_id")
@@ -36,11 +38,6 @@ def customers(found: ir.Table, merged: ir.Table, creations: ir.Table, staging: S
         deleted_at="deleted_at",
         merged_from=joined.parts.coalesce(0),
     )
-
-
-def _of_customers(profiles: ir.Table, merged: ir.Table) -> ir.Table:
-    known = profiles.left_join(merged, profiles.profile_id == merged.profile_id)
-    return known.select(customer_id=known.customer_id.coalesce(known.profile_id), created_at="created_at")
 
 
 def _gone(staging: Staging, profiles: ir.Table) -> ir.Table:

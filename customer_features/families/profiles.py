@@ -161,6 +161,13 @@ class Consent(Family):
     def table(self, known: Known) -> ir.Table:
         changes = known.changes("customer_consents")
         changes = changes.filter(changes.channel.isin(self.channels))
+        of = [changes.customer_id, changes.channel]
+        order = [changes.at, changes.known, ibis.asc(changes.subscribed, nulls_first=True)]
+        # what only repeats the one before, of those that were known, is no change
+        first = ibis.row_number().over(group_by=of, order_by=order) == 0
+        before = changes.subscribed.lag().over(group_by=of, order_by=order)
+        changes = changes.mutate(first=first, before=before)
+        changes = changes.filter(changes.first | ~changes.subscribed.identical_to(changes.before))
         place = ibis.row_number().over(
             group_by=[changes.customer_id, changes.channel],
             order_by=[ibis.desc(changes.at), ibis.desc(changes.known), ibis.desc(changes.subscribed)],

@@ -366,8 +366,13 @@ def _consent(family: Any, seen: Log, cutoff: int) -> Row:
     for channel in family.channels:
         told = [row for row in seen["customer_consents"] if row["channel"] == channel]
         told.sort(key=lambda row: (row["valid_from"], row["observed_at"], row["subscribed"]))
+        changes = [
+            row
+            for before, row in zip([{}, *told], told, strict=False)
+            if before.get("subscribed", ...) != row["subscribed"]
+        ]
         found[f"consent_{channel}"] = told[-1]["subscribed"] if told else None
-        found[f"consent_{channel}_days"] = in_days(cutoff - told[-1]["valid_from"]) if told else None
+        found[f"consent_{channel}_days"] = in_days(cutoff - changes[-1]["valid_from"]) if told else None
     return found
 
 
