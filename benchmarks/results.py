@@ -22,8 +22,8 @@ _BUSY = os.getloadavg()[0]
 """What else ran on this machine, as its load average of a minute before anything was measured."""
 _TOP = """# Benchmarks
 
-The last run of each. `make bench` runs the first two, `python -m benchmarks --help` lists the others. What each one
-does is said in its module in `benchmarks/`.
+The last run of each. `make bench` runs `compare` and `latency`, `python -m benchmarks --help` lists the others. What
+each one does is said in its module in `benchmarks/`.
 """
 
 
