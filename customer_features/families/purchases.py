@@ -25,8 +25,8 @@ class Repurchase(OfSource):
             Feature(f"{name}_x", f"number of days with {words} after the first such day", "integer", self.source),
             Feature(f"{name}_t_x", f"weeks from the first to the last day with {words}", "number", self.source),
             Feature(
-                f"{name}_t", f"weeks from the first day with {words} to the last one before the cutoff", "number",
-                self.source,
+                f"{name}_t", f"weeks from the first day with {words} to the last day that began before the cutoff, "
+                "whether or not anything happened on it", "number", self.source,
             ),
         ]  # fmt: skip
         if self.source.value:
