@@ -1,5 +1,6 @@
 """`build`: features and labels at cutoffs, from the canonical tables."""
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from customer_features.computing import compute
 from customer_features.dataset import Dataset
 from customer_features.engine import Engine
 from customer_features.engine_duckdb import DuckDBEngine
-from customer_features.errors import FeatureError
+from customer_features.errors import FeatureError, shown
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
 from customer_features.manifest import counts, manifest
@@ -24,19 +25,27 @@ def build(
     features: FeatureSet,
     label: Label | None = None,
     *,
-    cutoffs: Iterable[Cutoff],
+    cutoffs: Cutoff | Iterable[Cutoff],
     on: str | Path | Engine = "customers.duckdb",
 ) -> Dataset:
     """Features, and labels where a label is given, of every customer at risk at each cutoff.
 
-    Without a label, every customer who was known at the cutoff has a row. A cutoff is an instant, or `"now"`: the
-    watermark of the data, and the latest that there can be. `on` is a DuckDB file with `customer_tables`, or an engine
-    such as `SparkEngine`, which is closed with the result.
+    Without a label, every customer who was known at the cutoff has a row. Cutoffs are one or several instants, or
+    `"now"`: the watermark of the data, and the latest that there can be. `on` is a DuckDB file with `customer_tables`,
+    or an engine such as `SparkEngine`, which is closed with the result.
 
     Raises:
-        FeatureError: a cutoff is none, or later than the watermark; a family cannot be computed at it; tables are
-            missing.
+        FeatureError: features, label or a cutoff is none; a cutoff is later than the watermark; a family cannot be
+            computed at it; tables are missing.
     """
+    if not isinstance(features, FeatureSet):
+        raise FeatureError(
+            f"build: features must be a set, as FeatureSet('churn', recency(orders)) is; this is {shown(features)}."
+        )
+    if not isinstance(label, Label | None):
+        raise FeatureError(
+            f"build: label must be one, as Inactivity(orders, horizon='91d') is, or None; this is {shown(label)}."
+        )
     given = _given(cutoffs)
     engine = on if not isinstance(on, str | Path) else DuckDBEngine(Path(on))
     try:
@@ -55,12 +64,19 @@ def _no_place(name: str, rows: pa.Table, told: dict[str, Any]) -> None:
     raise FeatureError(f"table: this engine has no place for {name}; write the rows with parquet() instead.")
 
 
-def _given(cutoffs: Iterable[Cutoff]) -> list[Micros | None]:
+def _given(cutoffs: Cutoff | Iterable[Cutoff]) -> list[Micros | None]:
     """The cutoffs in microseconds since 1970, None for now."""
-    given = [cutoffs] if isinstance(cutoffs, str) else cutoffs
-    found = [None if cutoff == NOW else micros(cutoff) for cutoff in given]
-    if not found or len(set(found)) != len(found):
-        raise FeatureError("Give at least one cutoff, and each once, as in cutoffs=monthly('2025-01', '2026-06').")
+    given = cutoffs if isinstance(cutoffs, Iterable) and not isinstance(cutoffs, str) else [cutoffs]
+    try:
+        found = [None if isinstance(cutoff, str) and cutoff == NOW else micros(cutoff) for cutoff in given]
+    except FeatureError as error:
+        raise FeatureError(f"cutoffs: {error}") from None
+    if not found:
+        raise FeatureError("cutoffs: give at least one, as in cutoffs=monthly('2025-01', '2026-06').")
+    ((often, times),) = Counter(found).most_common(1)
+    if times > 1:
+        named = NOW if often is None else moment(often).isoformat()
+        raise FeatureError(f"cutoffs: {named} is there {times} times; give each cutoff once.")
     return found
 
 

@@ -11,3 +11,8 @@ class FileBusyError(FeatureError):
 
 class ExtractionTimeError(FeatureError):
     """A feature is true only when the data were read, and was asked for at an earlier cutoff."""
+
+
+def shown(wrong: object) -> str:
+    """How a message names a wrong argument: as it was written, or by its type, for what is larger may hold data."""
+    return repr(wrong) if isinstance(wrong, str | int | float | None) else f"a value of type {type(wrong).__name__}"

@@ -28,7 +28,7 @@ class FeatureSet:
     """
 
     def __init__(self, name: str, *families: Family) -> None:
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise FeatureError(f"{name!r} cannot name a set of features: use letters, digits and underscores.")
         for family in families:
             if not isinstance(family, Family):

@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 
 from customer_features.canonical import visible
 from customer_features.errors import FeatureError
-from customer_features.sources import Source
+from customer_features.sources import Source, check_source
 from customer_features.spans import Micros, span
 
 
@@ -21,7 +21,7 @@ class Inactivity:
     the cutoff and before that end, and had none.
 
     Raises:
-        FeatureError: a span cannot be read, or the horizon is empty.
+        FeatureError: there is no source, a span cannot be read, or the horizon is empty.
     """
 
     source: Source
@@ -31,6 +31,7 @@ class Inactivity:
     settle: str = "0d"
 
     def __post_init__(self) -> None:
+        check_source(self.source, "Inactivity")
         for text in (self.horizon, self.gap, self.at_risk or "1d", self.settle):
             span(text)
         if span(self.horizon) == 0:

@@ -7,10 +7,8 @@ import ibis
 import ibis.expr.types as ir
 
 from customer_features.errors import FeatureError
-from customer_features.families.family import Family, Feature, Known
+from customer_features.families.family import TYPES, Family, Feature, Known
 from customer_features.sources import Source
-
-_TYPES = {"integer": "int64", "number": "float64", "text": "string", "boolean": "boolean", "texts": "array<string>"}
 
 
 def parts_of(families: Iterable[Family], known: Known) -> Iterator[ir.Table]:
@@ -66,5 +64,5 @@ def _passes(families: tuple[Family, ...], known: Known) -> Iterator[ir.Table]:
 def _typed(joined: ir.Table, feature: Feature) -> Any:
     if feature.name not in joined.columns:
         raise FeatureError(f"{feature.name}: its family gives no such column.")
-    column = joined[feature.name].cast(_TYPES[feature.type])
-    return column if feature.fill is None else ibis.coalesce(column, ibis.literal(feature.fill, _TYPES[feature.type]))
+    column = joined[feature.name].cast(TYPES[feature.type])
+    return column if feature.fill is None else ibis.coalesce(column, ibis.literal(feature.fill, TYPES[feature.type]))

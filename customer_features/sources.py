@@ -1,11 +1,12 @@
 """What features are made from: events of a kind, with conditions and a value, and the lines of orders."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from customer_features.errors import FeatureError
+from customer_features.errors import FeatureError, shown
 
 MAIL = ("Email Sent", "Email Delivered", "Email Opened", "Email Link Clicked", "Email Bounced", "Unsubscribed")
 """What happens to a message; sending one is not the customer's doing, and machines open them."""
@@ -24,7 +25,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Condition:
-    """A property compared with a value, or with each of a list's: numbers as numbers, and all else as text.
+    """A property compared with a value, or with each of a list's: numbers as doubles, and all else as text.
 
     Raises:
         FeatureError: there is no such comparison, or nothing can be compared with such a value.
@@ -45,9 +46,21 @@ class Condition:
                     f"The condition on {self.property!r}: {value!r} is no text, number, true or false, and nothing "
                     "else can be compared."
                 )
+            if isinstance(value, int | float) and not _is_double(value):
+                raise FeatureError(
+                    f"The condition on {self.property!r}: {value} is no number that a double can hold; compare larger "
+                    "ones as text."
+                )
 
     def words(self) -> str:
         return f"{self.property} {self.comparison} {self.value}"
+
+
+def _is_double(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def conditions(where: Any) -> tuple[Condition, ...]:
@@ -55,12 +68,12 @@ def conditions(where: Any) -> tuple[Condition, ...]:
     if isinstance(where, Mapping):
         where = [(key, "=", value) for key, value in where.items()]
     found = []
-    for given in where:
+    for given in where if isinstance(where, Iterable) and not isinstance(where, str) else (where,):
         if isinstance(given, Condition):
             found.append(given)
             continue
         if not isinstance(given, tuple) or len(given) != 3:
-            raise FeatureError(f"{given!r} is no condition: write ('total', '>', 10), or a dict of equal values.")
+            raise FeatureError(f"{given!r} is no condition: write [('total', '>', 10)], or a dict of equal values.")
         property, comparison, value = given
         found.append(Condition(property, comparison, tuple(value) if isinstance(value, list) else value))
     return tuple(found)
@@ -73,8 +86,8 @@ def keys(property: str) -> tuple[str, ...]:
         FeatureError: a key is empty or has a quotation mark, a backslash, a bracket or an asterisk, which no engine's
             path can have.
     """
-    found = tuple(property.split("."))
-    if not all(found) or set(property) & {'"', "'", "\\", "[", "]", "*"}:
+    found = tuple(property.split(".")) if isinstance(property, str) else ()
+    if not found or not all(found) or set(property) & {'"', "'", "\\", "[", "]", "*"}:
         raise FeatureError(f"{property!r} is no property: write its key, or a path with dots, as in address.city.")
     return found
 
@@ -84,10 +97,19 @@ def snake(text: str) -> str:
     return found if _NAME.fullmatch(found) else f"e_{found}"
 
 
+def as_names(given: str | Iterable[str]) -> tuple[str, ...]:
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+
+
 def _check_names(*names: str) -> None:
     for name in names:
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise FeatureError(f"{name!r} cannot begin a feature's name: use small letters, digits and underscores.")
+
+
+def _names_events(event: object) -> bool:
+    names = (event,) if isinstance(event, str) else event
+    return isinstance(names, tuple) and bool(names) and all(isinstance(name, str) and name for name in names)
 
 
 @dataclass(frozen=True)
@@ -96,7 +118,10 @@ class Events:
 
     `event` is a name or several, None for all but `excluding`; `where` narrows them down by their properties, as in
     `{"currency": "GBP"}` or `[("total", ">", 10)]`; `name` and `value_name` begin the names of features. Events
-    without a number for a value count, and have no part in sums and means.
+    without a number for a value, or with one of 10^12 and more, count, and have no part in sums and means.
+
+    Raises:
+        FeatureError: no event is named, or a property, condition or name is none.
     """
 
     event: str | tuple[str, ...] | None
@@ -110,16 +135,22 @@ class Events:
     def __post_init__(self) -> None:
         if isinstance(self.event, list):
             object.__setattr__(self, "event", tuple(self.event))
+        if self.event is not None and not _names_events(self.event):
+            raise FeatureError(
+                f"Events: {shown(self.event)} names no event: write 'Order Completed', several names, or None for all."
+            )
         object.__setattr__(self, "where", conditions(self.where))
-        object.__setattr__(self, "excluding", tuple(self.excluding))
+        object.__setattr__(self, "excluding", as_names(self.excluding))
+        if self.excluding and not _names_events(self.excluding):
+            raise FeatureError("Events: excluding must be names of events, as in excluding=['page'].")
+        for property in self.properties():
+            keys(property)
         known = _NAMES.get(self.event, (None, None)) if isinstance(self.event, str) else (None, None)
         default = "events" if self.event is None else "_or_".join(map(snake, self.names()))
         object.__setattr__(self, "name", self.name or known[0] or default)
         value_name = known[1] or f"{self.name}_{snake(self.value)}" if self.value else ""
         object.__setattr__(self, "value_name", self.value_name or value_name)
         _check_names(self.name, self.value_name or "x")
-        for property in self.properties():
-            keys(property)
 
     def names(self) -> tuple[str, ...]:
         return () if self.event is None else (self.event,) if isinstance(self.event, str) else self.event
@@ -153,12 +184,14 @@ class OrderItems:
     def __post_init__(self) -> None:
         if isinstance(self.event, list):
             object.__setattr__(self, "event", tuple(self.event))
-        if not self.event or not all(isinstance(name, str) and name for name in self.names()):
-            raise FeatureError(f"OrderItems: {self.event!r} names no event: write 'Order Completed', or several names.")
+        if not _names_events(self.event):
+            raise FeatureError(
+                f"OrderItems: {shown(self.event)} names no event: write 'Order Completed', or several names."
+            )
         _check_names(self.name, self.value_name)
 
     def names(self) -> tuple[str, ...]:
-        return (self.event,) if isinstance(self.event, str) else tuple(self.event)
+        return (self.event,) if isinstance(self.event, str) else self.event
 
     def properties(self) -> tuple[str, ...]:
         return ()
@@ -174,14 +207,18 @@ ACTIVITY = Events(None, excluding=MAIL, name="activity")
 """What customers do: everything but what happens to messages; `Events(None)` takes the messages, too."""
 
 
+def check_source(source: object, what: str) -> None:
+    """Raises FeatureError, which begins with `what`, if it is no source."""
+    if not isinstance(source, Events | OrderItems):
+        name = source if isinstance(source, str) else "Order Completed"
+        raise FeatureError(f"{what}: {shown(source)} is no source: write Events({name!r}), or OrderItems().")
+
+
 def check_property(source: Source, property: str, what: str) -> None:
-    """Raises FeatureError if a source has no such property."""
+    """Raises FeatureError if it is no source, or has no such property."""
+    check_source(source, what)
     if isinstance(source, OrderItems):
         if property not in OrderItems.PROPERTIES:
             raise FeatureError(f"{what}: lines of orders have no {property!r}, but {', '.join(OrderItems.PROPERTIES)}.")
     else:
         keys(property)
-
-
-def as_names(given: str | Iterable[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)

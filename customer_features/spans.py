@@ -1,5 +1,6 @@
 """Spans of time and instants, as whole microseconds: both engines then do the same integer arithmetic."""
 
+import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -43,7 +44,7 @@ def windows(chosen: Iterable[Window], what: str) -> tuple[Window, ...]:
     Raises:
         FeatureError: they are not; it names `what` they are for.
     """
-    found = tuple(chosen) if not isinstance(chosen, str | int) else (chosen,)
+    found = tuple(chosen) if isinstance(chosen, Iterable) and not isinstance(chosen, str) else (chosen,)
     for window in found:
         days = isinstance(window, int) and not isinstance(window, bool) and window > 0
         if not days and window != LIFETIME:
@@ -84,7 +85,8 @@ def micros(cutoff: Cutoff) -> Micros:
             cutoff = datetime.fromisoformat(f"{cutoff}-01" if re.fullmatch(r"\d{4}-\d{2}", cutoff) else cutoff)
         except ValueError:
             raise FeatureError(f"{cutoff!r} is no instant: write it as 2026-03-01 or 2026-03-01T12:00Z.") from None
-    if not isinstance(cutoff, date):
+    # pandas' NaT is a datetime, of no year
+    if not isinstance(cutoff, date) or math.isnan(cutoff.year):
         raise FeatureError(f"{cutoff!r} is no instant: give a date, a datetime or text such as 2026-03-01.")
     if not isinstance(cutoff, datetime):
         cutoff = datetime(cutoff.year, cutoff.month, cutoff.day, tzinfo=UTC)

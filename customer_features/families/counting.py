@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from customer_features.errors import FeatureError
+from customer_features.errors import FeatureError, shown
 from customer_features.families.family import (
     Feature,
     Known,
@@ -19,7 +19,7 @@ from customer_features.families.family import (
     since,
     spread,
 )
-from customer_features.sources import Source
+from customer_features.sources import Source, as_names, check_source
 from customer_features.spans import DAY, LIFETIME, WINDOWS, Window, in_words, length, longest, suffix, windows
 
 STATISTICS = ("sum", "mean", "std", "min", "max")
@@ -198,7 +198,8 @@ def aggregation(
     Raises:
         FeatureError: the events have no value, or a statistic is unknown.
     """
-    chosen = tuple(statistics)
+    check_source(source, "aggregation")
+    chosen = as_names(statistics)
     if not source.value:
         raise FeatureError(
             f"aggregation({source.words()}): say which property to sum, as in Events(..., value='total')."
@@ -211,6 +212,8 @@ def aggregation(
 def trend(source: Source, short: int = 28, long: int = 91) -> Trend:
     """The rate in the last `short` days over the rate in the last `long` days, such as `orders_trend_28d_91d`."""
     windows([short, long], "trend")
+    if not isinstance(short, int) or not isinstance(long, int):
+        raise FeatureError("trend: both windows are whole days, as in trend(orders, 28, 91).")
     if not short < long:
         raise FeatureError(f"trend: the first window must be the shorter one; {short} is not less than {long}.")
     return Trend(source, short, long)
@@ -218,5 +221,7 @@ def trend(source: Source, short: int = 28, long: int = 91) -> Trend:
 
 def lags(source: Source, weeks: int = 5) -> Lags:
     """Number of events in each of the last weeks, such as `orders_week_1`."""
+    if not isinstance(weeks, int):
+        raise FeatureError(f"lags: {shown(weeks)} is no number of weeks: write a whole one, as in lags(orders, 5).")
     windows([weeks], "lags")
     return Lags(source, weeks)

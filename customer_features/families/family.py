@@ -10,13 +10,16 @@ import ibis.expr.types as ir
 
 from customer_features.canonical import Canonical, text_column, visible
 from customer_features.errors import FeatureError
-from customer_features.sources import Source
+from customer_features.sources import Source, check_source, snake
 from customer_features.spans import DAY, Micros, Window, length, moment
+
+TYPES = {"integer": "int64", "number": "float64", "text": "string", "boolean": "boolean", "texts": "array<string>"}
+"""The types of features, and what columns of them are."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One column: its name, what it means in words, and its type (`integer`, `number`, `text`, `boolean`, `texts`).
+    """One column: its name, what it means in words, and its type, one of `TYPES`.
 
     `source` and `window` say which rows it sees, as far as events make it; `fill` is its value for a customer without
     any.
@@ -51,6 +54,7 @@ class Known:
 
     def visible(self, source: Source) -> ir.Table:
         """The facts of a source that had happened and were known."""
+        check_source(source, "known.visible")
         return visible(self.facts[source], self.cutoff)
 
     def text(self, table: ir.Table, property: str) -> ir.StringValue:
@@ -103,9 +107,16 @@ class Family:
 
 @dataclass(frozen=True)
 class OfSource(Family):
-    """Features of one source."""
+    """Features of one source.
+
+    Raises:
+        FeatureError: it is none.
+    """
 
     source: Source
+
+    def __post_init__(self) -> None:
+        check_source(self.source, snake(type(self).__name__))
 
     def needs(self) -> tuple[Need, ...]:
         return (Need(self.source),)

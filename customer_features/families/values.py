@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 
 from customer_features.errors import FeatureError
 from customer_features.families.family import Feature, Known, OfProperty, as_number, number_of, since
-from customer_features.sources import Source, check_property, snake
+from customer_features.sources import Source, as_names, check_property, snake
 from customer_features.spans import LIFETIME, Window, in_words, longest, suffix, windows
 
 MEASURES = ("distinct", "entropy", "favourite", "list")
@@ -120,7 +120,7 @@ def variety(
         FeatureError: a measure or the property is unknown.
     """
     check_property(source, property, "variety")
-    chosen = tuple(measures)
+    chosen = as_names(measures)
     if not chosen or set(chosen) - set(MEASURES):
         raise FeatureError(f"variety: {list(chosen)} must be some of {', '.join(MEASURES)}.")
     return Variety(source, property, windows(within, "variety"), chosen)

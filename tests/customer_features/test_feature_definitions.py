@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from customer_features import (
@@ -19,10 +20,12 @@ from customer_features import (
     email,
     first_value,
     lags,
+    last_value,
     monthly,
     most_frequent,
     observed,
     recency,
+    repurchase,
     sessions,
     trait,
     trend,
@@ -39,6 +42,8 @@ ORDERS = Events("Order Completed", value="total")
 def test_features_have_sensible_names_and_words() -> None:
     chosen = FeatureSet("s", recency(ORDERS), counts(ORDERS, [28]), aggregation(ORDERS, [91], ["sum", "mean"]))
     assert list(chosen.describe()) == ["orders_recency_days", "orders_28d", "revenue_91d", "revenue_91d_mean"]
+    (_, _, t, _) = FeatureSet("s", repurchase(ORDERS)).describe().values()
+    assert t.endswith("to the last day that began before the cutoff, whether or not anything happened on it")
     assert chosen.describe()["orders_28d"] == "number of 'Order Completed' in the 28 days before the cutoff"
     others = FeatureSet(
         "s",
@@ -142,9 +147,38 @@ def test_cutoffs() -> None:
         (lambda: FeatureSet("s", "recency"), "no family"),  # type: ignore[arg-type]
         (lambda: FeatureSet("s", recency(ORDERS)).sql("oracle"), "duckdb and spark"),
         (lambda: FeatureSet("s", counts(ORDERS)).family_of("orders_30d"), "orders_28d"),
+        (
+            lambda: recency("Order Completed"),
+            "recency: 'Order Completed' is no source: write Events('Order Completed')",
+        ),
+        (lambda: active_days(Events), "active_days: a value of type type is no source"),
+        (lambda: aggregation("page"), "aggregation: 'page' is no source: write Events('page')"),
+        (lambda: last_value("page", "channel"), "last_value: 'page' is no source"),
+        (lambda: sessions(source="page"), "sessions: 'page' is no source"),
+        (lambda: Inactivity("Order Completed", horizon="30d"), "Inactivity: 'Order Completed' is no source"),
+        (lambda: custom("a", "a", lambda known: known.tables, needs="x"), "custom('a', needs=...): 'x' is no source"),
+        (
+            lambda: custom("a", "a", lambda known: known.tables, type="float"),
+            "'float' is no type of a feature; integer,",
+        ),
+        (lambda: custom(3, "a", lambda known: known.tables), "custom: 3 cannot name a feature"),
+        (lambda: counts(ORDERS, None), "counts: None is no window"),
+        (lambda: trend(ORDERS, 28, "lifetime"), "trend: both windows are whole days"),
+        (lambda: lags(ORDERS, "lifetime"), "lags: 'lifetime' is no number of weeks"),
+        (lambda: trait(["plan"]), "['plan'] is no property: write its key"),
+        (lambda: Events("x", value=3), "3 is no property"),
+        (lambda: Events(3), "Events: 3 names no event"),
+        (lambda: Events("x", where=5), "5 is no condition: write [('total', '>', 10)]"),
+        (lambda: Events("x", where=("total", ">", 10)), "write [('total', '>', 10)]"),
+        (lambda: Events("x", name=3), "3 cannot begin"),
+        (lambda: Events(None, excluding=[3]), "excluding=['page']"),
+        (lambda: custom("a", "a", lambda known: known.tables, type=["text"]), "is no type of a feature"),
+        (lambda: OrderItems(3), "OrderItems: 3 names no event"),
+        (lambda: FeatureSet(None, recency(ORDERS)), "None cannot name"),
         (lambda: monthly("2026-03", "2026-01"), "no cutoff"),
         (lambda: micros("yesterday"), "no instant"),
         (lambda: micros(20260301), "no instant"),  # type: ignore[arg-type]
+        (lambda: micros(pd.NaT), "NaT is no instant"),
     ],
 )
 def test_what_cannot_be_meant_says_what_can(wrong: object, said: str) -> None:
