@@ -53,11 +53,14 @@ class Canonical:
 
 
 def unbound(functions: Functions) -> Canonical:
-    """Tables without an engine, to write SQL from."""
+    """Tables without an engine, to write SQL from; Spark's may be views, which have no schema."""
     found = {}
     for name, schema in SCHEMAS.items():
         as_text = {column: "string" if kind == "json" else kind for column, kind in schema.items()}
-        found[name] = ibis.table(schema if functions.dialect == "duckdb" else as_text, name=name)
+        if functions.dialect == "duckdb":
+            found[name] = ibis.table(schema, name=name, database="customer_tables")
+        else:
+            found[name] = ibis.table(as_text, name=name)
     return Canonical(found, functions)
 
 

@@ -12,10 +12,11 @@ from customer_features.families.custom import Custom
 from customer_features.families.family import Known
 from customer_features.feature_set import FeatureSet
 from customer_features.labels import Label
-from customer_features.numbering import NAME, numbered
+from customer_features.numbering import numbered
 from customer_features.one_cutoff import columns_of, parts_of
 from customer_features.sources import Source
 from customer_features.spans import Micros
+from customer_features.spine import spine
 
 
 def compute(
@@ -72,6 +73,25 @@ def _one_row_a_customer(engine: Engine, family: Custom, parts: Sequence[ir.Table
         )
 
 
+def _kept(keep: Callable[[ir.Table], ir.Table], part: ir.Table, features: FeatureSet) -> ir.Table:
+    """The part, computed.
+
+    Raises:
+        FeatureError: it is of the user's own function, and cannot be computed.
+    """
+    own = [family.name for family in features.families if isinstance(family, Custom) and family.name in part.columns]
+    try:
+        return keep(part)
+    except Exception as error:
+        if not own:
+            raise
+        # what engines say may quote values
+        raise FeatureError(
+            f"{own[0]}: the table that its function gives cannot be computed ({type(error).__name__}). In Python, the "
+            "cause of this error has the engine's message, which may quote data."
+        ) from error
+
+
 def needs(features: FeatureSet, label: Label | None) -> dict[Source, tuple[str, ...]]:
     """The sources that features and label read, and the properties of each that are read as text."""
     found = features.needs()
@@ -93,7 +113,7 @@ def at_cutoff(
     """
     functions = known.tables.functions
     customers = keep(spine(known, label))
-    parts = [keep(part) for part in parts_of(features.families, known)]
+    parts = [_kept(keep, part, features) for part in parts_of(features.families, known)]
     # no feature has a name that begins with an underscore
     named = customers.select(_customer="customer_id", _name="name")
     before = {
@@ -106,33 +126,3 @@ def at_cutoff(
     ends = functions.instant(ibis.literal(label.ends(known.cutoff), "int64"))
     after = {"label": ibis._.label, "horizon_end": ends, "censor_reason": ibis._.censor_reason}
     return columns_of(features.families, parts, named, named["_customer"], before, after)
-
-
-def spine(known: Known, label: Label | None) -> ir.Table:
-    """Who is at risk at the cutoff, `customer_id`, their `name`, and `deleted`, when they were next found deleted, in
-    microseconds or NULL.
-
-    With a label those it says, else every customer known by then; nobody who was found deleted and not back by then.
-    """
-    micros, cutoff = known.tables.functions.micros, known.cutoff
-    customers = known.tables["customers"]
-    all_of_them = customers.select(
-        "customer_id",
-        name=customers[NAME if NAME in customers.columns else "customer_id"],
-        created=micros(customers.created_at),
-        known=micros(customers.first_seen_at),
-    )
-    absences = known.tables["customer_absences"]
-    absences = absences.select(
-        absent_id="customer_id", deleted=micros(absences.deleted_at), returned=micros(absences.returned_at)
-    )
-    away = absences.filter(absences.deleted <= cutoff, absences.returned.isnull() | (absences.returned > cutoff))
-    later = absences.filter(absences.deleted > cutoff)
-    later = later.group_by("absent_id").aggregate(deleted=later.deleted.min())
-    there = all_of_them.anti_join(away, all_of_them.customer_id == away.absent_id)
-    there = there.left_join(later, there.customer_id == later.absent_id).drop("absent_id")
-    if label is None:
-        there = there.filter((there.created < cutoff) & (there.known <= cutoff))
-        return there.select("customer_id", "name", "deleted")
-    at_risk = label.customers(known.facts[label.source], cutoff).rename(risk_id="customer_id")
-    return there.join(at_risk, there.customer_id == at_risk.risk_id).select("customer_id", "name", "deleted")

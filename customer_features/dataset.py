@@ -116,7 +116,7 @@ class Dataset:
         return Split(rows[rows["cutoff"].isin(at)], rows[rows["cutoff"].isin(to)])
 
     def sql(self, dialect: str = "duckdb") -> str:
-        """The SQL of the features at the first cutoff, for `duckdb` or `spark`."""
+        """The SQL of the features at the first cutoff, of all customers known then: see `FeatureSet.sql`."""
         return self.features.sql(dialect, moment(self.cutoffs[0]))
 
     def explain(self, customer: str, cutoff: Cutoff, feature: str) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from customer_features.families.family import Family, Feature, Known
 from customer_features.one_cutoff import columns_of, parts_of
 from customer_features.sources import Source
 from customer_features.spans import Cutoff, micros
+from customer_features.spine import spine
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _FEATURE = re.compile(r"[a-z][a-z0-9_]*")
@@ -90,8 +91,11 @@ class FeatureSet:
     def sql(self, dialect: str = "duckdb", cutoff: Cutoff = "2026-01-01") -> str:
         """The SQL of all features at one cutoff over `customer_tables`, for `duckdb` or `spark`.
 
+        It gives the rows of `build` without a label, all customers known at the cutoff, without the column `cutoff`.
+        Spark's tables have no schema in it: run `USE customer_tables` first, or make views of those names.
+
         Raises:
-            FeatureError: the dialect is another one, or Spark's package is missing.
+            FeatureError: the dialect is another one, Spark's package is missing, or a feature of the user's own fails.
         """
         if dialect not in FUNCTIONS:
             raise FeatureError(f"{dialect!r} is no engine of ours: {' and '.join(FUNCTIONS)} are.")
@@ -99,7 +103,7 @@ class FeatureSet:
         known = Known(
             micros(cutoff), tables, {source: facts(tables, source, texts) for source, texts in self.needs().items()}
         )
-        customers = tables["customers"].select(_customer="customer_id")
+        customers = spine(known, None).select(_customer="customer_id")
         customer = customers["_customer"]
         parts = parts_of(self.families, known)
         return to_sql(columns_of(self.families, parts, customers, customer, {"customer_id": customer}), dialect)

@@ -162,3 +162,50 @@ def test_values_from_around_a_function_are_not_in_the_definition() -> None:
 def test_what_is_no_function_is_refused() -> None:
     with pytest.raises(FeatureError, match="is no function"):
         custom("a", "a", "a")  # type: ignore[arg-type]
+
+
+PAGES = Events("page")
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda known: known.visible(ORDERS), "IbisTypeError: Column 'mine' is not found in table."),
+        (lambda known: None, "must give an Ibis table of customer_id and mine."),
+        (lambda known: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda known: {}["page"], "KeyError: 'page'"),
+        (lambda known: known.visible(PAGES), "reads 'page', and needs= has no such source: add it there."),
+        (lambda known: known.facts[PAGES], "reads 'page', and needs= has no such source: add it there."),
+        (lambda known: known.visible("page"), "known.visible: 'page' is no source: write Events('page')"),
+    ],
+)
+def test_what_a_function_does_wrong_names_the_feature(
+    function: Callable[[Known], ir.Table], said: str, database: Path
+) -> None:
+    features = FeatureSet("s", custom("mine", "mine", function, needs=ORDERS))
+    for ask in (lambda: build(features, LABEL, cutoffs=[moment(CUTOFF)], on=database), features.sql):
+        with pytest.raises(FeatureError, match=r"^mine: ") as raised:
+            ask()  # type: ignore[operator]
+        assert said in str(raised.value)
+        assert raised.value.__cause__ is not None
+
+
+def test_what_cannot_be_computed_names_the_feature_and_no_value(database: Path) -> None:
+    def named(known: Known) -> ir.Table:
+        customers = known.tables["customers"]
+        return customers.select("customer_id", named=customers["customer_name"].cast("int64"))
+
+    with pytest.raises(FeatureError, match=r"^named: .* cannot be computed \(ConversionException\)") as raised:
+        build(FeatureSet("s", custom("named", "n", named)), cutoffs=[moment(CUTOFF)], on=database)
+    assert "'a'" in str(raised.value.__cause__)
+    assert "'a'" not in str(raised.value)
+
+
+def test_one_source_is_needed_as_several_are(database: Path) -> None:
+    def number(known: Known) -> ir.Table:
+        return known.visible(ORDERS).group_by("customer_id").aggregate(n=lambda t: t.count())
+
+    one, several = custom("n", "n", number, needs=ORDERS), custom("n", "n", number, needs=[ORDERS])
+    assert FeatureSet("s", one).hash() == FeatureSet("s", several).hash()
+    with build(FeatureSet("s", one), cutoffs=[moment(CUTOFF)], on=database) as data:
+        assert data.arrow()["n"].to_pylist() == [3.0, 1.0]
