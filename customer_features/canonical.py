@@ -135,13 +135,13 @@ def _holds(functions: Functions, events: ir.Table, condition: Condition) -> Any:
     return found
 
 
-def _compared(functions: Functions, text: ir.StringValue, comparison: str, value: str | float | bool) -> Any:
+def _compared(functions: Functions, text: ir.StringValue, comparison: str, value: Any) -> Any:
     if isinstance(value, bool):
         found: Any = text
         value = "true" if value else "false"
     elif isinstance(value, int | float):
-        found = functions.number(text).cast("float64")
-        value = float(value)
+        # as text, for DuckDB takes a literal for a decimal, and rounds it a second time as a double
+        found, value = functions.double(text), ibis.literal(repr(float(value))).cast("float64")
     else:
         found = text
     compared = {

@@ -1,6 +1,7 @@
 """The few functions that DuckDB and Spark spell differently; everything else is Ibis."""
 
 import inspect
+import math
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -65,6 +66,16 @@ class Functions:
         null = document.cast("string").strip() == "null"
         return cast(ir.StringValue, ibis.cases((null, ibis.null("string")), else_=_plain(document, found)))
 
+    def double(self, text: ir.StringValue) -> ir.FloatingValue:
+        """Text as the double that is nearest to it; NULL where it is no number, or more than a double holds."""
+        duckdb = self.dialect == "duckdb"
+        found = (text if duckdb else _of_digits(text)).try_cast("float64")
+        # text such as NaN is no number, and 1e400 would be infinite
+        holds = found.abs() < math.inf
+        if duckdb:
+            holds = holds & ~text.contains("_")
+        return cast(ir.FloatingValue, ibis.cases((holds, found), else_=ibis.null("float64")))
+
     def number(self, text: ir.StringValue) -> ir.DecimalValue:
         """Text as a decimal with six digits after the point; NULL where it is no number, or 10^12 and more."""
         if self.dialect == "duckdb":
@@ -79,9 +90,12 @@ class Functions:
                     else_=text.try_cast(NUMBER),
                 ),
             )
-        # it takes the digits of all alphabets
-        plain = ibis.cases((text.re_search("^[-+.0-9eE \t\n\v\f\r]+$"), text), else_=ibis.null("string"))
-        return cast(ir.DecimalValue, plain.try_cast(NUMBER))
+        return cast(ir.DecimalValue, _of_digits(text).try_cast(NUMBER))
+
+
+def _of_digits(text: ir.StringValue) -> Any:
+    """Text that may be a number, NULL otherwise: Spark also takes the digits of all alphabets, and 1d or NaN."""
+    return ibis.cases((text.re_search("^[-+.0-9eE \t\n\v\f\r]+$"), text), else_=ibis.null("string"))
 
 
 def _plain(document: Any, text: Any) -> ir.StringValue:

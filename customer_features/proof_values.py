@@ -93,12 +93,14 @@ def _fulfils(condition: Condition) -> Any:
     value, comparison = condition.value, condition.comparison
     if isinstance(value, tuple):
         return value[0] if value else WORD
+    # so much that a double shows it
+    step = 1 if isinstance(value, str) else max(1, abs(value) // 2**50)
     if comparison == "!=":
-        return WORD if isinstance(value, str) else not value if isinstance(value, bool) else value + 1
+        return WORD if isinstance(value, str) else not value if isinstance(value, bool) else value + step
     if comparison in ("<", ">") and not isinstance(value, bool):
         if isinstance(value, str):
             return "" if comparison == "<" else f"{value}~"
-        return value - 1 if comparison == "<" else value + 1
+        return value - step if comparison == "<" else value + step
     return value
 
 

@@ -109,6 +109,12 @@ def number_in(text: str | None) -> Fraction | None:
     return Fraction(rounded) if abs(rounded) < 10**12 else None
 
 
+def double_in(text: str | None) -> float | None:
+    """The double nearest to a number; None where it is none, or more than doubles hold."""
+    found = float(text) if text is not None and _NUMBER.fullmatch(text) else math.inf
+    return found if math.isfinite(found) else None
+
+
 def _fulfils(document: str | None, condition: Condition) -> bool:
     text, value = text_in(document, condition.property), condition.value
     if isinstance(value, tuple):
@@ -117,7 +123,7 @@ def _fulfils(document: str | None, condition: Condition) -> bool:
     if isinstance(value, bool):
         value = "true" if value else "false"
     elif isinstance(value, int | float):
-        found, value = number_in(text), Fraction(value)
+        found, value = double_in(text), float(value)
     if found is None:
         return False
     compare: dict[str, Callable[[Any, Any], bool]] = {

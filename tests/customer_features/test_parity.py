@@ -63,6 +63,8 @@ _COMPARED = [
     [("total", "<", 100), ("total", ">=", 2.5)],
     [("total", "!=", 1)],
     [("total", "=", 1000)],
+    [("total", ">=", 10**12)],
+    [("total", "in", [9007199254740993, 1e22, 1.5e-7])],
     [("channel", "=", 'it\'s "quoted"')],
     [("channel", "!=", "Zebra"), ("coupon", ">", "M")],
     [("coupon", "in", ["Århus", "7", "1000.0", "12345678.25"])],
@@ -261,6 +263,10 @@ def test_text_and_numbers_in_json(spark_session: Any) -> None:
     # no number is 1e400: each engine has another text for it
     documents = [
         '{"b c": 1e400}',
+        *(
+            f'{{"a": "{text}"}}'
+            for text in ("1e400", "1e-400", "1.7976931348623157e308", "-Infinity", "1d", "\\u00a07")
+        ),
         *(f'{{"a": {value}}}' for value in odd_customers.VALUES),
         *odd_customers.VALUES[:20],
         None,
@@ -277,6 +283,7 @@ def test_text_and_numbers_in_json(spark_session: Any) -> None:
         functions = FUNCTIONS[engine]
         texts = {f"text_{place}": functions.text(document, *key.split(".")) for place, key in enumerate(keys)}
         numbers = {f"number_{place}": functions.number(text) for place, text in enumerate(texts.values())}
+        numbers |= {f"double_{place}": functions.double(text) for place, text in enumerate(texts.values())}
         whole = functions.whole_text(document)
         return table.select("place", **texts, **numbers, whole=whole).order_by("place")
 
@@ -296,7 +303,8 @@ def _number(odds: random.Random) -> str:
     digits = str(odds.randint(1, 10 ** odds.randint(1, 15)))
     point = odds.randint(0, len(digits) - 1)
     spelt = f"{digits[0]}{digits[1:point]}.{digits[point:]}" if point else digits
-    return odds.choice(["", "-"]) + spelt + odds.choice(["", "", f"e{odds.randint(-12, 25)}"])
+    exponent = odds.choice(["", "", f"e{odds.randint(-12, 25)}", f"e{odds.randint(-330, 290)}"])
+    return odds.choice(["", "-"]) + spelt + exponent
 
 
 def test_spreads_that_are_small_beside_their_amounts(spark_session: Any) -> None:

@@ -1,8 +1,10 @@
 """What features are made from: which events, and which lines, count."""
 
+import math
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 import pytest
 from canonical_worlds import CUTOFFS, World
 
@@ -17,11 +19,12 @@ from customer_features import (
     aggregation,
     build,
     counts,
+    custom,
     gaps,
     repurchase,
     variety,
 )
-from customer_features.families.family import Family
+from customer_features.families.family import Family, Known
 from customer_features.spans import DAY, MINUTE, micros, moment
 
 CUTOFF = CUTOFFS[0]
@@ -101,10 +104,49 @@ def test_in_compares_each_value_by_its_type(
     assert row_of(ordering(*chosen), database, counts(events, [28]))["orders_28d"] == number
 
 
+@pytest.mark.parametrize(
+    ("condition", "chosen", "number"),
+    [
+        (("is", "=", 1234567890123), [1234567890123, "1234567890123", 1234567890124, 1.5], 2),
+        (("is", ">", 1700000000000), [1748600000000, 1e300, "1e300", 1600000000000, -1e300, "1e400", "inf", "nan"], 3),
+        (("is", "<", -1e12), [-1e13, "-1E13", -1e11, "-1_000_000_000_000_000"], 2),
+        (("is", "in", [10**20, 0.38120423768821243, 5e-324]), [1e20, 10**20, 0.38120423768821243, 5e-324, 0.38, 0], 4),
+        (("is", "!=", 0), [1e-9, 1e15, 0, "-0", "0e9", "nan", "1_0"], 2),
+    ],
+)
+def test_numbers_are_compared_as_doubles(condition: Any, chosen: list[Any], number: int, database: Path) -> None:
+    events = Events("Order Completed", where=[condition])
+    properties = [{"is": value} for value in chosen]
+    assert row_of(ordering(*properties), database, counts(events, [28]))["orders_28d"] == number
+
+
+def test_a_proof_injects_what_conditions_on_large_numbers_ask_for(database: Path) -> None:
+    # given a feature that sees the future of orders whose number is larger than any that is there
+    large = Events("Order Completed", where=[("is", ">", 10**18)], name="large")
+
+    def later(known: Known) -> ir.Table:
+        return known.facts[large].group_by("customer_id").aggregate(later=lambda t: t.count())
+
+    features = FeatureSet("s", custom("later", "large orders, of the future too", later, needs=large))
+    world = ordering({"is": 3}, {"is": 3})
+    with build(features, cutoffs=[moment(CUTOFF)], on=world.write(database)) as data:
+        assert [leak.name for leak in data.prove().leaks] == ["later"]
+
+
+def test_one_excluded_name_is_one() -> None:
+    assert Events(None, excluding="page").excluding == ("page",)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("wrong", [None, b"x", {"a": 1}, [("a",)], [None], [1, [2]]])
 def test_what_cannot_be_compared_is_refused(wrong: object) -> None:
     with pytest.raises(FeatureError, match="is no text, number, true or false"):
         Events("x", where=[("a", "in" if isinstance(wrong, list) else "=", wrong)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [math.inf, math.nan, 10**400])
+def test_what_no_double_holds_is_refused(wrong: float) -> None:
+    with pytest.raises(FeatureError, match=r"'a': .* is no number that a double can hold"):
+        Events("x", where={"a": wrong})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("property", ["*", "a.*", "**", "a*"])
