@@ -74,7 +74,7 @@ class Mail(Family):
             kinds = ("clicked", "delivered") if name.startswith("click_rate") else (name.partition("_")[0],)
             kinds = ("clicked",) if name == "click_recency_days" else kinds
             used = seen.kind.isin([_KINDS[kind] for kind in kinds]) & since(seen, known, feature.window)
-        return seen.filter(used).drop("clicked")
+        return seen.filter(used).drop("clicked", "kind")
 
 
 def _told(known: Known) -> ir.Table:

@@ -14,6 +14,7 @@ from customer_features import (
     counts,
     email,
     lags,
+    last_value,
     sessions,
 )
 from customer_features.spans import DAY, MINUTE, moment
@@ -50,7 +51,7 @@ def test_what_is_made_of_mail_shows_mail_of_its_kind(database: Path) -> None:
         world.event("c", name, CUTOFF - days * DAY, CUTOFF - days * DAY, {})
     with build(FeatureSet("s", email([28])), cutoffs=[moment(CUTOFF)], on=world.write(database)) as data:
         shown = {
-            name: list(data.explain("c", moment(CUTOFF), name)["kind"])
+            name: list(data.explain("c", moment(CUTOFF), name)["event_name"])
             for name in ("email_click_rate_28d", "email_sent_since_click", "email_click_recency_days")
         }
         since = data.explain("c", moment(CUTOFF), "email_sent_since_click")
@@ -81,3 +82,26 @@ def test_sessions_show_the_events_of_those_that_count(database: Path) -> None:
 def test_the_days_of_a_consent_are_those_since_it_changed() -> None:
     words = FeatureSet("s", consent("email")).describe()["consent_email_days"]
     assert words == "days since the consent for 'email' last changed"
+
+
+def test_properties_have_their_names(database: Path) -> None:
+    # given conditions on properties, and one that is called as a column that each fact has
+    chosen = Events("Order Completed", "total", where=[("plan.tier", "=", "gold"), ("at", ">", 3)], name="chosen")
+    world = World()
+    world.customer("c", CUTOFF - 300 * DAY)
+    properties = {"total": 2.5, "channel": "web", "plan": {"tier": "gold"}, "at": 7, "value": "high"}
+    world.event("c", "Order Completed", CUTOFF - DAY, CUTOFF - DAY, properties)
+    features = FeatureSet("s", counts(chosen, [28]), last_value(chosen, "channel"), last_value(chosen, "value"))
+    with build(features, cutoffs=[moment(CUTOFF)], on=world.write(database)) as data:
+        shown = {name: data.explain("c", moment(CUTOFF), name) for name in features.describe()}
+    facts = {"customer_id", "event_id", "line", "at", "known", "value"}
+    assert {name: set(rows.columns) - facts for name, rows in shown.items()} == {
+        "chosen_28d": {"plan.tier", "properties.at"},
+        "chosen_channel_last": {"channel", "plan.tier", "properties.at"},
+        "chosen_value_last": {"properties.value", "plan.tier", "properties.at"},
+    }
+    (row,) = shown["chosen_value_last"].to_dict("records")
+    assert (float(row["value"]), row["properties.value"], row["plan.tier"], row["properties.at"]) == (
+        2.5, "high", "gold", "7",
+    )  # fmt: skip
+    assert row["at"] == moment(CUTOFF - DAY)
