@@ -59,8 +59,8 @@ class Dataset:
         return self._engine.arrow(self._rows.order_by(["cutoff", "customer_id"]))
 
     def pandas(self) -> pd.DataFrame:
-        """The rows, by cutoff and customer."""
-        rows: pd.DataFrame = self.arrow().to_pandas()
+        """The rows, by cutoff and customer; booleans are pandas' nullable ones."""
+        rows: pd.DataFrame = self.arrow().to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
         return rows
 
     def parquet(self, path: str | Path) -> None:

@@ -2,8 +2,9 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from canonical_worlds import CUTOFFS, World, random_world
 from raw_customers import RawCustomers, at, deletion, event, snapshot
 
 from benchmarks.feature_world import write
@@ -30,6 +32,7 @@ from customer_features import (
     trait,
 )
 from customer_features.errors import FileBusyError
+from customer_features.spans import DAY, micros, moment
 from customer_features.standard import standard
 
 ORDERS = Events("Order Completed", value="total")
@@ -247,9 +250,65 @@ def test_missing_files_and_tables_say_what_to_run(tmp_path: Path) -> None:
     duckdb.connect(str(tmp_path / "empty.duckdb")).close()
     with pytest.raises(FeatureError, match="intilery tables build"):
         build(SET, cutoffs=["2025-04-01"], on=tmp_path / "empty.duckdb")
-    for wrong in ([], ["2025-04-01", "2025-04"]):
-        with pytest.raises(FeatureError, match="each once"):
-            build(SET, cutoffs=wrong, on=tmp_path / "empty.duckdb")
+
+
+@pytest.mark.parametrize(
+    ("features", "label", "cutoffs", "said"),
+    [
+        ([recency(ORDERS)], None, "now", "build: features must be a set, as FeatureSet('churn', recency(orders)) is"),
+        (recency(ORDERS), None, "now", "this is a value of type Recency."),
+        (
+            SET,
+            "91d",
+            "now",
+            "build: label must be one, as Inactivity(orders, horizon='91d') is, or None; this",
+        ),
+        (SET, None, None, "cutoffs: None is no instant: give a date"),
+        (SET, None, [pd.NaT], "cutoffs: NaT is no instant: give a date"),
+        (SET, None, pd.NaT, "cutoffs: NaT is no instant: give a date"),
+        (SET, None, ["2025-04-01", None], "cutoffs: None is no instant"),
+        (SET, None, [], "cutoffs: give at least one"),
+        (SET, None, ["2025-03", "2025-04-01", "2025-04"], "cutoffs: 2025-04-01T00:00:00+00:00 is there 2 times"),
+        (SET, None, ["now", "now", "now"], "cutoffs: now is there 3 times"),
+    ],
+)
+def test_what_cannot_be_built_says_what_can(features: Any, label: Any, cutoffs: Any, said: str, world: Path) -> None:
+    with pytest.raises(FeatureError, match=re.escape(said)):
+        build(features, label, cutoffs=cutoffs, on=world)
+
+
+def test_one_cutoff_is_one(world: Path) -> None:
+    small = FeatureSet("small", recency(ORDERS))
+    for given in (date(2025, 4, 1), datetime(2025, 4, 1, tzinfo=UTC), pd.Timestamp("2025-04-01"), "2025-04"):
+        with build(small, cutoffs=given, on=world) as data:
+            assert data.cutoffs == (micros("2025-04-01"),)
+
+
+def test_booleans_are_pandas_own(tmp_path: Path) -> None:
+    world = World()
+    for customer in ("a", "b", "c"):
+        world.customer(customer, CUTOFFS[0] - 9 * DAY)
+    for customer, vip in (("a", "true"), ("b", "false")):
+        world.trait(customer, "vip", CUTOFFS[0] - DAY, CUTOFFS[0] - DAY, vip)
+    features = FeatureSet("s", trait("vip", "boolean"))
+    with build(features, cutoffs=moment(CUTOFFS[0]), on=world.write(tmp_path / "c.duckdb")) as data:
+        vip = data.pandas()["trait_vip"]
+    assert vip.dtype == pd.BooleanDtype()
+    assert vip.tolist() == [True, False, pd.NA]
+    assert vip.mean() == 0.5
+
+
+def test_sql_runs_as_it_is_printed(tmp_path: Path) -> None:
+    # given customers of whom some were not known at the cutoff, or found deleted by then
+    database = random_world(3, customers=30).write(tmp_path / "c.duckdb")
+    features = standard(traits=["plan"])
+    with build(features, cutoffs=moment(CUTOFFS[0]), on=database) as data:
+        expected, sql = data.arrow().drop(["cutoff"]).to_pylist(), data.sql("duckdb")
+    with duckdb.connect(str(database), read_only=True) as connection:
+        found = connection.execute(sql).to_arrow_table().to_pylist()
+        ((everybody,),) = connection.execute("SELECT count(*) FROM customer_tables.customers").fetchall()
+    assert sorted(found, key=lambda row: str(row["customer_id"])) == expected
+    assert 0 < len(expected) < everybody
 
 
 def test_a_file_that_is_open_elsewhere_is_busy(world: Path, tmp_path: Path) -> None:
