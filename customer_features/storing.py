@@ -1,6 +1,7 @@
 """Tables of features beside the tables that they were made from."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ def write_table(database: Path, name: str, rows: pa.Table, manifest: dict[str, A
 
     Raises:
         FileBusyError: another program has the file open.
-        FeatureError: a table of that name is there that holds something else.
+        FeatureError: the file may not be written, or a table of that name is there that holds something else.
     """
+    check_writable(database)
     try:
         connection = duckdb.connect(str(database))
     except duckdb.Error:
@@ -47,6 +49,8 @@ def write_table(database: Path, name: str, rows: pa.Table, manifest: dict[str, A
                 connection.execute(
                     f'CREATE OR REPLACE VIEW {SCHEMA}.{view} AS SELECT {", ".join(columns)} FROM {SCHEMA}."{name}"'  # noqa: S608
                 )
+            else:
+                connection.execute(f"DROP VIEW IF EXISTS {SCHEMA}.{view}")
         connection.execute(
             f"INSERT INTO {SCHEMA}.manifest VALUES (?, ?, ?, ?, ?)",  # noqa: S608
             [name, manifest["built_at"], manifest["definition_hash"], manifest["watermark"], json.dumps(manifest)],
@@ -54,10 +58,27 @@ def write_table(database: Path, name: str, rows: pa.Table, manifest: dict[str, A
         connection.commit()
 
 
+def check_writable(database: Path) -> None:
+    """See that a DuckDB file may be written if it is there; its folder, too, where DuckDB keeps a log beside it.
+
+    Raises:
+        FeatureError: it may not.
+    """
+    for place in (database, database.resolve().parent):
+        if place.exists() and not os.access(place, os.W_OK):
+            raise FeatureError(
+                f"{database} cannot be written to, for want of permission to write to {place}: ask for that, or write "
+                "the rows elsewhere with --parquet FILE."
+            )
+
+
 def _is_anothers(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether a table of that name is there of which no manifest tells."""
     found = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND lower(table_name) = lower(?)", [SCHEMA, name]
     ).fetchone()
-    told = connection.execute(f"SELECT count(*) FROM {SCHEMA}.manifest WHERE name = ?", [name]).fetchone()  # noqa: S608
+    told = connection.execute(
+        f"SELECT count(*) FROM {SCHEMA}.manifest WHERE lower(name) = lower(?)",  # noqa: S608
+        [name],
+    ).fetchone()
     return bool(found and found[0]) and not (told and told[0])
