@@ -32,7 +32,8 @@ def show_build(result: "BuildResult", *, as_json: bool) -> None:
         return
     for table, rows in result.rows.items():
         print(f"{rows:>12,}  {table}")
-    print(f"Built ({result.how}); all events received before {watermark} are there.")
+    there = "there are no events yet" if watermark is None else f"all events received before {watermark} are there"
+    print(f"Built ({result.how}); {there}.")
 
 
 def show_check(findings: "list[Finding]", *, as_json: bool) -> int:

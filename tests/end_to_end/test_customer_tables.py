@@ -8,10 +8,13 @@ from typing import Any
 import duckdb
 import pytest
 from accounts import Account, canonical
+from raw_customers import RawCustomers
+from typer.testing import CliRunner
 
 import customer_tables
 from cdp_sandbox.process import Running
 from customer_tables import contract
+from pipelines.command_line import app
 from pipelines.destination import target
 
 _DAY = 86_400
@@ -186,3 +189,10 @@ def _delta_rows(lake: Path, name: str) -> list[tuple[Any, ...]]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return connection.execute("SELECT * FROM read_parquet(?)", [files]).fetchall()
+
+
+def test_a_dataset_without_events_is_built_and_said_to_have_none(tmp_path: Path) -> None:
+    RawCustomers(tmp_path / "customers.duckdb")
+    done = CliRunner().invoke(app, ["tables", "build", "--database", str(tmp_path / "customers.duckdb")])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.endswith("Built (full); there are no events yet.\n")
