@@ -94,7 +94,7 @@ class BaselineModel:
         """
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise FeatureError(f"{folder} holds no model: intilery train makes one") from None
         except ValueError:
             raise FeatureError(f"{folder / MANIFEST} is no manifest of a model: train anew") from None

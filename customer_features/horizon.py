@@ -35,11 +35,11 @@ def usual_horizon(database: Path, source: Source) -> str:
     return f"{math.ceil(found)}d"
 
 
-def past_cutoffs(database: Path, label: Label) -> list[datetime]:
+def past_cutoffs(database: Path, label: Label, otherwise: str = "name a shorter horizon") -> list[datetime]:
     """The firsts of months that have 12 weeks of history before them and a label that is known; at most the last 24.
 
     Raises:
-        FeatureError: there is none.
+        FeatureError: there is none; it says to load more, or `otherwise`.
     """
     with _engine(database) as engine:
         seen = facts(engine.canonical, label.source, ())
@@ -56,7 +56,7 @@ def past_cutoffs(database: Path, label: Label) -> list[datetime]:
     if not found:
         raise FeatureError(
             f"No first of a month has 12 weeks of history before it and a known label of {label.horizon}: the data "
-            f"reach from {moment(first):%Y-%m-%d} to {moment(watermark):%Y-%m-%d}."
+            f"reach from {moment(first):%Y-%m-%d} to {moment(watermark):%Y-%m-%d}. Load more history, or {otherwise}."
         )
     return found[-_CUTOFFS:]
 

@@ -202,8 +202,8 @@ def forget_person_command(
 def train_model_command(
     model: train_command.Model,
     database: train_command.Database = Path("customers.duckdb"),
-    event: train_command.Event = "Order Completed",
-    value: train_command.Value = "total",
+    event: train_command.Event = None,
+    value: train_command.Value = None,
     horizon: train_command.Horizon = None,
     gap: train_command.Gap = "0d",
     at_risk: train_command.AtRisk = None,

@@ -33,6 +33,9 @@ _Definition = Annotated[
 _Horizon = Annotated[
     str | None, typer.Option(metavar="SPAN", help="Label as churned who is without the event so long, as in 91d.")
 ]
+_Gap = Annotated[
+    str | None, typer.Option(metavar="SPAN", help="Time to act in, between a cutoff and the horizon (default: 0d).")
+]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 
 
@@ -40,10 +43,10 @@ def _dataset(
     database: Path,
     cutoff: list[str] | None,
     definition: Path | None,
-    event: str,
-    value: str,
+    event: str | None,
+    value: str | None,
     horizon: str | None,
-    gap: str,
+    gap: str | None,
     at_risk: str | None,
     traits: list[str] | None,
 ) -> "Dataset":
@@ -61,10 +64,10 @@ def build_command(
     database: train_command.Database = Path("customers.duckdb"),
     cutoff: _Cutoffs = None,
     definition: _Definition = None,
-    event: train_command.Event = "Order Completed",
-    value: train_command.Value = "total",
+    event: train_command.Event = None,
+    value: train_command.Value = None,
     horizon: _Horizon = None,
-    gap: train_command.Gap = "0d",
+    gap: _Gap = None,
     at_risk: train_command.AtRisk = None,
     traits: train_command.Traits = None,
     name: Annotated[
@@ -74,20 +77,22 @@ def build_command(
     as_json: _AsJson = False,
 ) -> None:
     """Write features, and labels if a horizon is given, of every customer at risk at each cutoff."""
-    with (
-        explained("build", as_json),
-        _dataset(database, cutoff, definition, event, value, horizon, gap, at_risk, traits) as data,
-    ):
-        if parquet is not None:
-            data.parquet(parquet)
-            written = str(parquet)
-        else:
-            written = f"customer_features.{data.table(name)}"
-        rows, manifest, number = (
-            data.ibis().count().to_pyarrow().as_py(),
-            data.manifest,
-            len(data.features.features),
-        )
+    with explained("build", as_json):
+        from customer_features.storing import check_writable
+
+        if parquet is None:
+            check_writable(database)
+        with _dataset(database, cutoff, definition, event, value, horizon, gap, at_risk, traits) as data:
+            if parquet is not None:
+                data.parquet(parquet)
+                written = str(parquet)
+            else:
+                written = f"customer_features.{data.table(name)}"
+            rows, manifest, number = (
+                data.ibis().count().to_pyarrow().as_py(),
+                data.manifest,
+                len(data.features.features),
+            )
     if as_json:
         print(json.dumps({"exit_code": 0, "written": written, "rows": rows, "manifest": manifest}))
         return
@@ -108,10 +113,10 @@ def prove_command(
     database: train_command.Database = Path("customers.duckdb"),
     cutoff: _Cutoffs = None,
     definition: _Definition = None,
-    event: train_command.Event = "Order Completed",
-    value: train_command.Value = "total",
+    event: train_command.Event = None,
+    value: train_command.Value = None,
     horizon: _Horizon = None,
-    gap: train_command.Gap = "0d",
+    gap: _Gap = None,
     at_risk: train_command.AtRisk = None,
     traits: train_command.Traits = None,
     customers: Annotated[int, typer.Option("--sample-customers", min=1, help="How many to try.")] = 50,
@@ -137,17 +142,18 @@ def explain_command(
     database: train_command.Database = Path("customers.duckdb"),
     cutoff: Annotated[str, typer.Option(metavar="T", help="An instant, or now.")] = "now",
     definition: _Definition = None,
-    event: train_command.Event = "Order Completed",
-    value: train_command.Value = "total",
+    event: train_command.Event = None,
+    value: train_command.Value = None,
     traits: train_command.Traits = None,
     as_json: _AsJson = False,
 ) -> None:
     """Show the rows behind the value of one feature of one customer at one cutoff."""
-    with (
-        explained("explanation", as_json),
-        _dataset(database, [cutoff], definition, event, value, None, "0d", None, traits) as data,
-    ):
-        seen = data.explain(customer, data.manifest["cutoffs"][0], feature)
+    with explained("explanation", as_json):
+        from pipelines.features import one_cutoff
+
+        at = [one_cutoff(cutoff)]
+        with _dataset(database, at, definition, event, value, None, None, None, traits) as data:
+            seen = data.explain(customer, data.manifest["cutoffs"][0], feature)
     told = {"feature": feature, "value": seen.attrs["value"], "words": seen.attrs["words"]}
     if as_json:
         rows = json.loads(seen.to_json(orient="records", date_format="iso", date_unit="us"))

@@ -6,6 +6,9 @@ from typing import Any
 from customer_features import Events, FeatureSet, Inactivity
 from customer_features.standard import standard
 
+EVENT, VALUE = "Order Completed", "total"
+"""Where nothing else is named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:

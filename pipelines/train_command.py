@@ -19,8 +19,13 @@ EXIT_CODES = (
 
 Database = Annotated[Path, typer.Option(metavar="FILE", help="The DuckDB file, with its canonical tables.")]
 Model = Annotated[Path, typer.Option(metavar="DIR", help="The folder of the model.")]
-Event = Annotated[str, typer.Option(metavar="NAME", help="Churn is that a customer stops making this event.")]
-Value = Annotated[str, typer.Option(metavar="PROPERTY", help="The event's property that is its value.")]
+Event = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Churn is that a customer stops making this (default: Order Completed)."),
+]
+Value = Annotated[
+    str | None, typer.Option(metavar="PROPERTY", help="The event's property that is its value (default: total).")
+]
 Horizon = Annotated[
     str | None,
     typer.Option(metavar="SPAN", help="Without the event for so long, as in 91d (default: as 95 % of returns take)."),

@@ -1,6 +1,7 @@
 """`intilery features`: build, prove and explain, their exit codes, and what is said of what cannot be meant."""
 
 import json
+import os
 from pathlib import Path
 
 import duckdb
@@ -97,6 +98,14 @@ def test_the_rows_behind_a_value(database: Path) -> None:
         (("--definition", "none.py"), "write one that defines"),
         (("--table", "a b"), "cannot name"),
         (("--database", "none.duckdb"), "intilery load"),
+        (("--event", "Order Complted"), "No event is called 'Order Complted'. There are, the most frequent first, "),
+        (("--event", "Order Complted", "--horizon", "30d"), "'Product Viewed', 'Email Sent', 'page', "),
+        (("--event", ""), "No event is called ''"),
+        (("--value", "to.tal"), "'to.tal' is a number in no event 'Order Completed'"),
+        (("--event", "page", "--value", "url"), "'url' is a number in no event 'page'"),
+        (("--horizon", ""), "no span"),
+        (("--gap", "0d"), "none without --horizon"),
+        (("--at-risk", "30d"), "none without --horizon"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(database: Path, options: tuple[str, ...], said: str) -> None:
@@ -110,3 +119,82 @@ def test_a_definition_without_features_is_a_usage_error(database: Path, mine: Pa
     result = _run("build", database, "--definition", str(mine))
     assert result.exit_code == 2
     assert "FeatureSet" in result.output
+
+
+@pytest.mark.parametrize("command", ["build", "prove", "explain"])
+def test_an_event_that_is_not_there_is_one_to_no_command(database: Path, command: str) -> None:
+    options = ("--customer", "c", "--feature", "orders_28d") if command == "explain" else ()
+    result = _run(command, database, "--event", "Sneezed", *options)
+    assert result.exit_code == 2, result.output
+    assert "No event is called 'Sneezed'" in result.stderr
+
+
+def test_an_event_without_a_number_has_features_unless_a_value_is_named(database: Path, tmp_path: Path) -> None:
+    file = tmp_path / "pages.parquet"
+    result = _run("build", database, "--event", "page", "--cutoff", "2025-09-01", "--parquet", str(file))
+    assert result.exit_code == 0, result.output
+    assert duckdb.sql(f"SELECT max(pages_28d) > 0 FROM '{file}'").fetchone() == (True,)
+
+
+def test_a_file_without_events_is_said_to_be_without_events(tmp_path: Path) -> None:
+    """Whatever event is named: that is not what is wrong."""
+    database = tmp_path / "customers.duckdb"
+    write(database, 10, 1)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("TRUNCATE customer_tables.customer_events")
+        connection.execute("UPDATE customer_tables.builds SET watermark = NULL")
+    for options in ((), ("--event", "Sneezed"), ("--value", "to.tal")):
+        result = _run("build", database, *options)
+        assert result.exit_code == 2, result.output
+        assert result.stderr == "There are no events yet, so there is no 'now': load some first.\n"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--event", "Order Completed"),
+        ("--value", "total"),
+        ("--horizon", "28d"),
+        ("--gap", "0d"),
+        ("--at-risk", "91d"),
+        ("--trait", "plan"),
+    ],
+)
+def test_options_that_a_definition_would_not_heed_are_refused(
+    database: Path, mine: Path, option: tuple[str, str]
+) -> None:
+    """Even where they say what is the default."""
+    result = _run("build", database, "--definition", str(mine), *option)
+    assert result.exit_code == 2, result.output
+    assert f"{option[0]}: with --definition the file says all that" in result.stderr
+
+
+def test_a_definition_that_ends_the_program_does_not_end_it_well(database: Path, mine: Path) -> None:
+    mine.write_text("import sys; sys.exit(0)")
+    result = _run("build", database, "--definition", str(mine))
+    assert result.exit_code == 2, result.output
+    assert "sys.exit()" in result.stderr
+
+
+def test_one_cutoff_is_explained(database: Path) -> None:
+    options = ("--customer", f"customer-{1:024}", "--feature", "orders_28d")
+    result = _run("explain", database, *options, "--cutoff", "2025-07..2025-09")
+    assert result.exit_code == 2, result.output
+    assert "2025-07..2025-09 is 3 cutoffs" in result.stderr
+    assert _run("explain", database, *options, "--cutoff", "2025-09..2025-09").exit_code == 0
+
+
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_a_file_that_may_not_be_written_is_not_busy(
+    database: Path, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """DuckDB writes into the folder, too. Rows can still go elsewhere."""
+    closed = database if place == "file" else database.parent
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and path == closed) and access(path, mode))
+    options = ("--definition", str(mine), "--cutoff", "2025-09-01")
+    result = _run("build", database, *options)
+    assert result.exit_code == 2, result.output
+    assert f"for want of permission to write to {closed}" in result.stderr
+    assert "--parquet FILE" in result.stderr
+    assert _run("build", database, *options, "--parquet", str(tmp_path / "rows.parquet")).exit_code == 0

@@ -1,6 +1,7 @@
 """`intilery train` and `intilery score`: a model that is tested out of time, kept with its manifest, and used again."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -139,7 +140,13 @@ def test_a_model_of_other_features_does_not_score(folder: Path, trained: dict[st
         (["score", "--model", "none"], "holds no model: intilery train makes one"),
         (["train", "--model", "m", "--horizon", "soon"], "is no span of time"),
         (["train", "--model", "m", "--horizon", "120d"], "12 weeks of history"),
-        (["train", "--model", "m", "--event", "Sneezed"], "No customer has 'Sneezed' on two days"),
+        (["train", "--model", "m", "--event", "Sneezed"], "No event is called 'Sneezed'"),
+        (["train", "--model", "m", "--value", "to.tal"], "'to.tal' is a number in no event 'Order Completed'"),
+        (["train", "--model", "m", "--horizon", ""], "is no span of time"),
+        (["train", "--model", "m", "--horizon", "40d"], "load more history, or name a shorter --horizon than 40d."),
+        (["train", "--model", "m"], "name a shorter --horizon than the 119d within which 95 % of returns came"),
+        (["train", "--model", "m", "--horizon", "14d", "--at-risk", "1h"], "name a longer --at-risk than 1h"),
+        (["score", "--model", "customers.duckdb"], "customers.duckdb holds no model"),
         (["train", "--model", "m", "--database", "none.duckdb"], "There is no file none.duckdb"),
     ],
 )
@@ -152,6 +159,26 @@ def test_what_is_missing_is_said(
     assert done.exit_code == 2
     assert told in done.stderr
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("place", ["customers.duckdb", "customers.duckdb/m", "gone/m", "closed", "closed/new/m"])
+def test_a_place_that_cannot_hold_the_model_is_refused_first(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Nothing is computed for it, and nothing is made there."""
+    (tmp_path / "customers.duckdb").touch()
+    (tmp_path / "gone").symlink_to("nowhere")
+    (tmp_path / "closed").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    access = os.access
+    closed = tmp_path / "closed"
+    monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and path == closed) and access(path, mode))
+    monkeypatch.setattr("pipelines.train.check_event", lambda *_: pytest.fail("something was computed"))
+    database = str(folder / "customers.duckdb")
+    done = CliRunner().invoke(app, ["train", "--model", str(tmp_path / place), "--database", database])
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith(f"--model {tmp_path / place}: ")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_package_that_is_missing_is_named() -> None:
