@@ -1,6 +1,7 @@
 """The command `intilery`."""
 
 import json
+import signal
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,7 +49,7 @@ _Path = Annotated[str | None, typer.Option(metavar="DIR_OR_URL", help="Where --d
 _Dataset = Annotated[str, typer.Option(help="The schema that holds the tables.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 
-_WITH_PANDAS = {"train", "score", "features"}
+_OF_FEATURES = {"train", "score", "features"}
 _RESERVED = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 
 
@@ -306,7 +307,10 @@ def show_tables(title: str, tables: dict[str, int], added: dict[str, int]) -> No
 
 def main() -> None:
     """The console script."""
-    if not _WITH_PANDAS & set(sys.argv[1:2]):
+    if _OF_FEATURES & set(sys.argv[1:2]):
+        # as Ctrl-C does, so that what they keep on the disk while they compute is gone afterwards
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    else:
         do_without_pandas()
     app()
 

@@ -2,6 +2,10 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -22,6 +26,16 @@ def ever(known):
 
 features = FeatureSet("mine", counts(orders, [28]){leak})
 label = Inactivity(orders, horizon="28d")
+"""
+_WAITS = """
+import pathlib, time
+from customer_features import FeatureSet, custom
+
+def wait(known):
+    pathlib.Path("at_work").touch()
+    time.sleep(60)
+
+features = FeatureSet("slow", custom("slow", "nothing", wait))
 """
 _LEAK = ', custom("orders_ever", "all orders", ever, type="integer", needs=(orders,))'
 
@@ -198,3 +212,31 @@ def test_a_file_that_may_not_be_written_is_not_busy(
     assert f"for want of permission to write to {closed}" in result.stderr
     assert "--parquet FILE" in result.stderr
     assert _run("build", database, *options, "--parquet", str(tmp_path / "rows.parquet")).exit_code == 0
+
+
+def test_a_build_that_is_told_to_end_leaves_nothing_on_the_disk(database: Path, tmp_path: Path) -> None:
+    """By SIGTERM, as schedulers and `kill` do."""
+    definition = tmp_path / "slow.py"
+    definition.write_text(_WAITS)
+    held = tmp_path / "held"
+    held.mkdir()
+    command = [sys.executable, "-m", "pipelines", "features", "build", "--definition", str(definition)]
+    build = subprocess.Popen(
+        [*command, "--database", str(database), "--cutoff", "2025-09-01"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(held)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not (tmp_path / "at_work").exists():
+            assert build.poll() is None
+            time.sleep(0.02)
+        assert len(list(held.glob("features-*"))) == 1
+        build.send_signal(signal.SIGTERM)
+        _, said = build.communicate(timeout=20)
+    finally:
+        build.kill()
+    assert build.returncode == 1
+    assert said.startswith("Interrupted")
+    assert not list(held.iterdir())
