@@ -114,7 +114,7 @@ def test_the_rows_behind_a_value(database: Path) -> None:
         (("--database", "none.duckdb"), "intilery load"),
         (("--event", "Order Complted"), "No event is called 'Order Complted'. There are, the most frequent first, "),
         (("--event", "Order Complted", "--horizon", "30d"), "'Product Viewed', 'Email Sent', 'page', "),
-        (("--event", ""), "No event is called ''"),
+        (("--event", ""), "'' names no event"),
         (("--value", "to.tal"), "'to.tal' is a number in no event 'Order Completed'"),
         (("--event", "page", "--value", "url"), "'url' is a number in no event 'page'"),
         (("--horizon", ""), "no span"),
