@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from customer_features import NOW, Dataset, FeatureError, FeatureSet, Inactivity, build, monthly
-from customer_features.event_names import check_event
+from pipelines.event_names import check_event
 from pipelines.recipe import EVENT, VALUE, Recipe
 
 _FEATURES, _LABEL = "features", "label"

@@ -11,10 +11,10 @@ from customer_features import Events, FeatureError, build
 from customer_features.backtest import Backtest, backtest
 from customer_features.encoding import feature_columns
 from customer_features.evaluation import rolling_origin
-from customer_features.event_names import check_event
 from customer_features.horizon import past_cutoffs, usual_horizon
 from customer_features.spans import micros, moment
 from customer_features.training import Training
+from pipelines.event_names import check_event
 from pipelines.recipe import EVENT, VALUE, Recipe
 
 _TESTED = 3

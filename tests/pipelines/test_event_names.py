@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.feature_world import write
 from customer_features import FeatureError
-from customer_features.event_names import check_event
+from pipelines.event_names import check_event
 
 
 @pytest.fixture(scope="module")
